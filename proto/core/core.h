@@ -1,0 +1,122 @@
+// The daemon minus its I/O: which peers there are and what they may claim, which nodes are attached, and
+// which channels may be opened between them. The data road (dist frames) never passes through here.
+//
+// One thread drives it: give one input, perform every effect in order, arm one timer for
+// next_deadline(), give the next input.
+#pragma once
+#include <expected>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/base/address.h"
+#include "proto/base/bytes.h"
+#include "proto/base/ids.h"
+#include "proto/base/node_name.h"
+#include "proto/base/now.h"
+#include "proto/base/rng.h"
+#include "proto/core/effects.h"
+#include "proto/core/status.h"
+#include "proto/trust/signing.h"
+
+namespace bp2p {
+
+enum class Trust : std::uint8_t { tofu, strict };
+
+struct CoreConfig {
+  std::string cluster = "default";
+  Trust trust = Trust::tofu;
+  std::string version;                  ///< of the program, for node_info
+  std::string fingerprint;              ///< of our key, `SHA256:…`
+  std::uint16_t udp_port = 0;
+  std::vector<Address> advertise;       ///< goes into our peer record
+  std::uint64_t boot_epoch = 0;         ///< larger at every start of this daemon
+  Duration dial_budget = std::chrono::seconds{7};       ///< a node's DIAL is answered within it (net_setuptime is 7 s)
+  Duration hello_budget = std::chrono::seconds{5};      ///< security.md
+  Duration accept_budget = std::chrono::seconds{5};     ///< a node dials back within it
+  Duration first_frame_budget = std::chrono::seconds{5};
+  Duration reconnect_min = std::chrono::seconds{1};     ///< doubles, with full jitter
+  Duration reconnect_max = std::chrono::minutes{1};
+  std::size_t sessions_max = 64;
+  std::size_t new_pins_per_hour = 32;
+  /// uids that may attach under a name: empty = every uid that can open the socket.
+  std::vector<std::pair<NodeName, std::uint32_t>> name_owners;
+};
+
+/// What TLS has proven, and where from.
+struct LinkFacts {
+  PublicKey peer_key;
+  Address peer_address;
+  Exporter exporter;
+  std::optional<DialId> dial;  ///< set when we are the connection's client
+};
+
+/// SO_PEERCRED of a connection on the node socket.
+struct Credentials {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::int32_t pid = 0;
+  bool may_attach = true;  ///< the uid is root, the daemon's, or in the socket's group
+};
+
+/// Why a link that was open is gone.
+struct LinkEnd {
+  enum class How : std::uint8_t { closed_by_peer, idle, reset, lost };
+  How how;
+  std::uint64_t code = 0;  ///< with closed_by_peer: LinkCode, or what the peer made up
+  std::string text;
+};
+
+enum class DialError : std::uint8_t { no_answer, refused, wrong_protocol, bad_certificate, local };
+
+/// A pin as the files say.
+enum class PinError : std::uint8_t {
+  missing_of_record,  ///< it was pinned once and the file is gone: an operator has to look
+  unreadable,         ///< wrong size, torn, or an I/O error
+};
+using PinRead = std::expected<std::optional<PublicKey>, PinError>;
+
+class Core {
+ public:
+  /// `signing` and `secrets` outlive the core. `rng` draws jitter, never secrets.
+  Core(CoreConfig config, const Signing& signing, Secrets& secrets, Rng rng, Now now);
+  ~Core();
+
+  // Links. `message` is one PeerMessage without its length.
+  void on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects& out);
+  void on_link_message(LinkId link, ByteView message, Now now, Effects& out);
+  void on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out);
+  void on_dial_failed(DialId dial, DialError why, Now now, Effects& out);
+
+  // Answers to Resolve, ReadPins, StorePins.
+  /// An empty list: no backend knows the name.
+  void on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out);
+  void on_pins_read(LinkId link, std::vector<PinRead> pins, Now now, Effects& out);
+  void on_pins_stored(LinkId link, bool stored, Now now, Effects& out);
+
+  // The node socket. `frame` is one payload without its length.
+  void on_session_opened(SessionId session, const Credentials& who, Now now, Effects& out);
+  void on_session_frame(SessionId session, ByteView frame, Now now, Effects& out);
+  void on_session_closed(SessionId session, Now now, Effects& out);
+
+  // The data road reports.
+  void on_channel_closed(SessionId leg, Now now, Effects& out);
+  /// A node without a name was given this one in the handshake on `leg`.
+  void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
+
+  void on_time(Now now, Effects& out);
+  TimePoint next_deadline() const;  ///< `never` when idle
+
+  /// Refuses what is new, tells nodes; the driver closes links with `goodbye` afterwards.
+  void on_stop(Now now, Effects& out);
+
+  Status status(Now now) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bp2p

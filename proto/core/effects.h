@@ -1,0 +1,117 @@
+// What the core asks the daemon to do, in order. Values only: they can be printed, compared and replayed.
+#pragma once
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "proto/base/address.h"
+#include "proto/base/bytes.h"
+#include "proto/base/ids.h"
+#include "proto/base/node_name.h"
+#include "proto/wire/codes.h"
+
+namespace bp2p {
+
+// --- links ---------------------------------------------------------------------------------------
+
+/// Connect to `to` by QUIC. Answered by on_link_opened (with `dial` in its facts) or on_dial_failed.
+struct Dial {
+  DialId dial;
+  Address to;
+};
+/// Gives up a dial that has not been answered yet. No answer comes any more.
+struct CancelDial {
+  DialId dial;
+};
+/// One PeerMessage on the link stream; the driver adds the length.
+struct SendToLink {
+  LinkId link;
+  Bytes message;
+};
+/// HELLO was accepted: let the peer open streams.
+struct AdmitLink {
+  LinkId link;
+};
+/// CONNECTION_CLOSE with this application code. on_link_closed does not follow.
+struct CloseLink {
+  LinkId link;
+  LinkCode code;
+  std::string text;
+};
+
+// --- names and trust -----------------------------------------------------------------------------
+
+/// Where is this node's daemon? Answered by on_resolved.
+struct Resolve {
+  ResolveId resolve;
+  NodeName name;
+};
+/// Read the pins of these names. Answered by on_pins_read, in the same order.
+struct ReadPins {
+  LinkId link;
+  std::vector<NodeName> names;
+};
+/// Write these pins, durably. Answered by on_pins_stored.
+struct StorePins {
+  LinkId link;
+  PublicKey key;
+  std::vector<NodeName> names;
+};
+
+// --- the node socket -----------------------------------------------------------------------------
+
+/// One frame on a connection of the node socket; the driver adds the length.
+struct SendToSession {
+  SessionId session;
+  Bytes frame;
+};
+/// Close after what was sent. on_session_closed does not follow.
+struct CloseSession {
+  SessionId session;
+};
+
+// --- channels ------------------------------------------------------------------------------------
+
+/// What the data road must hold a channel to (I1).
+struct ChannelNames {
+  /// The node at our end; empty for a node without a name (it gets one in the handshake).
+  std::optional<NodeName> local;
+  /// The node at the far end, proven by its link's key; empty for a node without a name.
+  std::optional<NodeName> remote;
+};
+
+/// Turns the connection `leg` into a channel over a link. READY has been sent. From here the connection belongs
+/// to the data road until on_channel_closed.
+struct StartChannel {
+  SessionId leg;
+  LinkId link;
+  std::uint64_t channel;  ///< number on the wire (docs/wire.md 2.1)
+  bool opened_here;       ///< our node dialled
+  ChannelNames names;
+};
+/// Two nodes of this daemon: `dialler` and `acceptor` become the two ends of one channel.
+struct StartLocalChannel {
+  SessionId dialler;
+  SessionId acceptor;
+  ChannelNames names;  ///< as the dialler sees it: local = dialler's node, remote = acceptor's
+};
+
+// --- for people ----------------------------------------------------------------------------------
+
+enum class Severity : std::uint8_t { debug, info, warning, error };
+/// A change that an operator could act on. `name` is stable (`link.admitted`), `text` is one sentence.
+struct Event {
+  Severity severity;
+  std::string name;
+  std::string text;
+};
+
+using Effect = std::variant<Dial, CancelDial, SendToLink, AdmitLink, CloseLink, Resolve, ReadPins, StorePins,
+                            SendToSession, CloseSession, StartChannel, StartLocalChannel, Event>;
+using Effects = std::vector<Effect>;
+
+}  // namespace bp2p
