@@ -1,0 +1,39 @@
+// Lines for the operator, on stderr. An event has a stable name (`link.admitted`), one sentence, and fields.
+// This and log.cc are the only files that know spdlog.
+#pragma once
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "daemon/config_file.h"
+#include "proto/core/effects.h"
+
+namespace bp2p::log {
+
+struct Field {
+  std::string_view key;
+  std::string value;
+};
+using Fields = std::initializer_list<Field>;
+
+/// Until this is called: level info, format automatic. Automatic is colour and a clock on a terminal, syslog
+/// priorities (`<6>`) when stderr is the journal, plain lines `level event text key=value` else.
+void setup(LogLevel level, LogFormat format);
+
+/// Control characters in any part are escaped: a peer's text cannot begin a line of its own.
+void write(Severity severity, std::string_view event, std::string_view text, Fields fields = {});
+
+inline void debug(std::string_view event, std::string_view text, Fields fields = {}) {
+  write(Severity::debug, event, text, fields);
+}
+inline void info(std::string_view event, std::string_view text, Fields fields = {}) {
+  write(Severity::info, event, text, fields);
+}
+inline void warning(std::string_view event, std::string_view text, Fields fields = {}) {
+  write(Severity::warning, event, text, fields);
+}
+inline void error(std::string_view event, std::string_view text, Fields fields = {}) {
+  write(Severity::error, event, text, fields);
+}
+
+}  // namespace bp2p::log
