@@ -18,11 +18,11 @@
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
 #include "proto/core/core.h"
+#include "proto/dist/route.h"
 
 namespace bp2p {
 
 enum class Backend : std::uint8_t { static_table, dns };
-enum class Lanes : std::uint8_t { bulk, sender };        ///< dist.lanes
 enum class Congestion : std::uint8_t { cubic, bbr };
 enum class Offload : std::uint8_t { automatic, off };    ///< GSO, GRO
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
@@ -58,7 +58,7 @@ struct DiscoveryConfig {
 };
 
 struct DistConfig {
-  Lanes lanes = Lanes::bulk;
+  dist::LaneRule lanes = dist::LaneRule::bulk;  ///< bulk or sender
   std::uint32_t streams = 8;                    ///< data streams per channel, 1 to 62
   std::uint64_t channel_buffer = 4ULL << 20;    ///< bytes not yet acknowledged, per channel, at the sender
   std::uint64_t lane_window = 1ULL << 20;       ///< bytes the receiver holds, per lane
