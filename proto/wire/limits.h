@@ -1,0 +1,77 @@
+// Every size and rate of the two wires that somebody can push against, and where each figure comes from.
+// "guess" marks one that nothing has measured yet.
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "proto/base/now.h"
+
+namespace bp2p::limits {
+
+// --- the node socket (docs/wire.md 1) ------------------------------------------------------------------
+
+inline constexpr std::uint8_t local_version = 1;
+/// Before a session stands: ATTACH with its two longest strings is under 400 bytes.
+inline constexpr std::size_t first_frame_bytes_max = 4096;
+/// security.md, "The local door".
+inline constexpr std::size_t session_frame_bytes_max = std::size_t{16} << 20;
+/// A text of REFUSED; guess. One line on a terminal is 200.
+inline constexpr std::size_t refused_text_bytes_max = 1024;
+/// Connections that have not said yet what they are. 5 s each; guess: a VM that restarts dials all its peers at once.
+inline constexpr std::size_t fresh_sessions_max = 512;
+/// DIALs under way: of one node, and of all. `global` on a large cluster dials every peer at once; guess.
+inline constexpr std::size_t dials_per_session_max = 512;
+inline constexpr std::size_t dials_max = 2048;
+
+// --- between daemons (docs/wire.md 2) ------------------------------------------------------------------
+
+inline constexpr std::uint32_t peer_version = 1;
+inline constexpr std::size_t peer_message_bytes_max = std::size_t{1} << 20;
+/// 64 names and 16 addresses of full length, 32 capabilities: about 20 KiB.
+inline constexpr std::size_t record_bytes_max = 32 * 1024;
+inline constexpr std::size_t cluster_bytes_max = 255;
+inline constexpr std::size_t names_per_record_max = 64;      // as many as sessions (security.md)
+inline constexpr std::size_t addresses_per_record_max = 16;  // peer.proto
+inline constexpr std::size_t capabilities_per_record_max = 32;
+inline constexpr std::size_t capability_bytes_max = 64;
+/// security.md: expires <= 24 h.
+inline constexpr WallTime record_life_max = std::chrono::hours{24};
+/// How far two hosts' clocks may be apart before records are refused. Kerberos has lived with 5 minutes since 1988.
+inline constexpr WallTime clock_tolerance = std::chrono::minutes{5};
+
+/// A dist connection costs the peer a socket and buffers; 1,024 is 16 x 64 sessions. Guess.
+inline constexpr std::size_t channels_per_link_max = 1024;
+/// A peer's ChannelOpens that wait for our nodes to dial back.
+inline constexpr std::size_t incoming_per_link_max = 256;
+inline constexpr std::size_t incoming_per_session_max = 256;
+/// A peer's messages that wait while its names are looked up among the pins.
+inline constexpr std::size_t held_messages_max = 64;
+inline constexpr std::size_t held_bytes_max = 256 * 1024;
+/// Links without an accepted HELLO: the ceiling of half-open handshakes in security.md.
+inline constexpr std::size_t links_half_open_max = 1000;
+/// Links at all. Cluster members keep a handful (HyParView) plus those their nodes ask for; guess.
+inline constexpr std::size_t links_max = 8192;
+/// Links of one key. Two is what happens when both dial at once; more is somebody playing.
+inline constexpr std::size_t links_per_key_max = 4;
+/// Names that are dialled again after their link was lost.
+inline constexpr std::size_t redials_max = 1024;
+/// What one look-up of a name may return.
+inline constexpr std::size_t addresses_per_name_max = 16;
+
+// --- terms (docs/wire.md 1.2) ---------------------------------------------------------------------------
+
+/// A REQUEST. A term in memory is up to 40 times its bytes, so the count of terms is bounded as well.
+inline constexpr std::size_t request_bytes_max = 64 * 1024;
+inline constexpr std::size_t request_terms_max = 4096;
+inline constexpr std::size_t term_depth_max = 32;
+/// 2^2048: nobody asks a daemon about more.
+inline constexpr std::size_t term_bignum_bytes_max = 256;
+
+// --- lines that a stranger can cause --------------------------------------------------------------------
+
+/// security.md and architecture.md, walk 4: one line per source per minute.
+inline constexpr Duration stranger_line_every = std::chrono::minutes{1};
+inline constexpr std::size_t strangers_max = 1024;
+
+}  // namespace bp2p::limits
