@@ -473,8 +473,8 @@ std::string commented_config(const Config& config) {
       "# Later ones win: this file, conf.d/*.toml beside it, the environment (BARREL_P2P_<SECTION>__<KEY>,\n"
       "# for example BARREL_P2P_AUTH__TRUST_MODE=strict), --set section.key=value.\n"
       "#\n"
-      "# Times are \"250ms\", \"10s\", \"5m\", \"1h\" or an integer in milliseconds; sizes \"64KiB\", \"8MiB\", \"1GiB\"\n"
-      "# or an integer in bytes. A key that is not here is an error.\n";
+      "# Times are \"250ms\", \"10s\", \"5m\", \"1h\" or an integer in milliseconds; sizes \"64KiB\", \"8MiB\",\n"
+      "# \"1GiB\" or an integer in bytes. A key that is not here is an error.\n";
   std::string section;
   for (const ConfigKey& key : config_key_table()) {
     if (key.section != section) {

@@ -1,0 +1,237 @@
+#include "daemon/control/server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <cerrno>
+#include <system_error>
+#include <unordered_map>
+
+#include "daemon/log.h"
+
+namespace bp2p::control {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using stream_protocol = asio::local::stream_protocol;
+using boost::system::error_code;
+
+/// Something answers there, or something lies there that is not ours to remove.
+std::expected<void, std::string> make_room(asio::io_context& io, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return std::unexpected(path.string() + ": " + std::generic_category().message(errno));
+  }
+  if (!S_ISSOCK(status.st_mode)) return std::unexpected(path.string() + ": there is something that is not a socket");
+  stream_protocol::socket probe{io};
+  error_code error;
+  probe.open(stream_protocol{}, error);
+  if (!error) probe.non_blocking(true, error);  // a daemon whose queue is full counts as alive
+  if (!error) probe.connect(stream_protocol::endpoint{path.string()}, error);
+  if (!error || error == asio::error::would_block || error == asio::error::try_again)
+    return std::unexpected(path.string() + ": another daemon answers there");
+  if (error != asio::error::connection_refused && error != error_code{ENOENT, boost::system::system_category()})
+    return std::unexpected(path.string() + ": cannot tell whether a daemon is there: " + error.message());
+  return {};
+}
+
+/// Whom an answer is for does not matter; what it says does.
+http::response<http::string_body> response_of(const Answer& answer, unsigned version, bool head, bool keep_alive) {
+  http::response<http::string_body> response{static_cast<http::status>(answer.status), version};
+  response.set(http::field::content_type, "application/json");
+  response.set(http::field::cache_control, "no-store");
+  if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
+  using json = nlohmann::ordered_json;
+  std::string body = answer.body.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  response.content_length(body.size());
+  if (!head) response.body() = std::move(body);
+  response.keep_alive(keep_alive);
+  return response;
+}
+
+}  // namespace
+
+struct Server::Impl : std::enable_shared_from_this<Impl> {
+  /// One connection: read a request, write its answer, again. Handlers hold it weakly through the server.
+  struct Connection {
+    Connection(stream_protocol::socket connected, asio::io_context& io) : socket(std::move(connected)), timer(io) {}
+    stream_protocol::socket socket;
+    asio::steady_timer timer;
+    boost::beast::flat_buffer buffer{16 * 1024};  // beyond it a read fails with buffer_overflow
+    std::optional<http::request_parser<http::string_body>> parser;
+    http::response<http::string_body> response;
+    std::optional<http::response_serializer<http::string_body>> serializer;
+  };
+
+  Impl(asio::io_context& context, std::filesystem::path where, Routes all, ServerLimits bounds)
+      : io(context), acceptor(context), path(std::move(where)), routes(std::move(all)), limits(bounds),
+        retry(context) {}
+
+  void accept() {
+    acceptor.async_accept([weak = weak_from_this()](const error_code& error, stream_protocol::socket socket) {
+      const auto self = weak.lock();
+      if (!self || error == asio::error::operation_aborted) return;
+      if (error) return self->accept_later();
+      if (self->connections.size() >= self->limits.connections_max) {
+        ++self->refused;  // the socket closes here
+      } else {
+        const auto id = ++self->last_id;
+        self->connections.emplace(id, std::make_unique<Connection>(std::move(socket), self->io));
+        self->read(id);
+      }
+      self->accept();
+    });
+  }
+
+  /// Out of file descriptors, most likely: trying again at once would only burn time.
+  void accept_later() {
+    retry.expires_after(std::chrono::milliseconds{100});
+    retry.async_wait([weak = weak_from_this()](const error_code& error) {
+      if (const auto self = weak.lock(); self && !error) self->accept();
+    });
+  }
+
+  Connection* find(std::uint64_t id) {
+    const auto found = connections.find(id);
+    return found == connections.end() ? nullptr : found->second.get();
+  }
+  void close(std::uint64_t id) { connections.erase(id); }
+
+  void allow_time(std::uint64_t id, Connection& one) {
+    one.timer.expires_after(limits.patience);
+    one.timer.async_wait([weak = weak_from_this(), id](const error_code& error) {
+      if (const auto self = weak.lock(); self && !error) self->close(id);
+    });
+  }
+
+  void read(std::uint64_t id) {
+    Connection& one = *find(id);
+    one.parser.emplace();
+    one.parser->header_limit(limits.header_bytes_max);
+    one.parser->body_limit(limits.body_bytes_max);
+    allow_time(id, one);
+    http::async_read(one.socket, one.buffer, *one.parser,
+                     [weak = weak_from_this(), id](const error_code& error, std::size_t) {
+                       if (const auto self = weak.lock()) self->on_read(id, error);
+                     });
+  }
+
+  void on_read(std::uint64_t id, const error_code& error) {
+    Connection* one = find(id);
+    if (!one) return;
+    if (error) {
+      // Beast's own errors are about what was said; all others are about the connection.
+      if (error.category() != http::make_error_code(http::error::bad_method).category() ||
+          error == http::error::end_of_stream || error == http::error::partial_message)
+        return close(id);
+      const bool too_long = error == http::error::header_limit || error == http::error::buffer_overflow;
+      const unsigned status = too_long ? 431 : error == http::error::body_limit ? 413 : 400;
+      return write(id, response_of(refusal(status, "not a request that can be read: " + error.message()), 11, false,
+                                   false));
+    }
+    const auto& request = one->parser->get();
+    const bool head = request.method() == http::verb::head;
+    const auto method = request.method_string();
+    const auto target = request.target();
+    write(id, response_of(routes.answer({method.data(), method.size()}, {target.data(), target.size()}),
+                          request.version(), head, request.keep_alive()));
+  }
+
+  void write(std::uint64_t id, http::response<http::string_body> response) {
+    Connection& one = *find(id);
+    one.response = std::move(response);
+    one.serializer.emplace(one.response);
+    // HEAD: the length is that of the body that GET would bring, and no body follows.
+    one.serializer->split(false);
+    allow_time(id, one);
+    http::async_write(one.socket, *one.serializer,
+                      [weak = weak_from_this(), id](const error_code& error, std::size_t) {
+                        const auto self = weak.lock();
+                        Connection* written = self ? self->find(id) : nullptr;
+                        if (!written) return;
+                        if (error || !written->response.keep_alive()) return self->finish(id);
+                        self->read(id);
+                      });
+  }
+
+  /// Half-closes, so that a client that is still sending gets the answer and not a reset.
+  void finish(std::uint64_t id) {
+    Connection& one = *find(id);
+    error_code ignored;
+    one.socket.shutdown(stream_protocol::socket::shutdown_send, ignored);
+    allow_time(id, one);
+    drain(id);
+  }
+  void drain(std::uint64_t id) {
+    Connection& one = *find(id);
+    one.socket.async_read_some(asio::buffer(discarded), [weak = weak_from_this(), id](const error_code& error,
+                                                                                      std::size_t) {
+      const auto self = weak.lock();
+      if (!self || !self->find(id)) return;
+      if (error) return self->close(id);
+      self->drain(id);  // the timer of finish() ends it
+    });
+  }
+
+  asio::io_context& io;
+  stream_protocol::acceptor acceptor;
+  std::filesystem::path path;
+  Routes routes;
+  ServerLimits limits;
+  asio::steady_timer retry;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections;
+  std::array<std::byte, 4096> discarded;
+  std::uint64_t last_id = 0;
+  std::uint64_t refused = 0;
+  ino_t inode = 0;
+};
+
+std::expected<std::unique_ptr<Server>, std::string> Server::listen(asio::io_context& io,
+                                                                   const std::filesystem::path& path, Routes routes,
+                                                                   ServerLimits limits, unsigned mode) {
+  if (auto room = make_room(io, path); !room) return std::unexpected(room.error());
+  auto impl = std::make_shared<Impl>(io, path, std::move(routes), limits);
+  const std::string beside = path.string() + ".new";
+  ::unlink(beside.c_str());
+  const auto failed = [&](const std::string& why) {
+    ::unlink(beside.c_str());
+    return std::unexpected(path.string() + ": " + why);
+  };
+  error_code error;
+  impl->acceptor.open(stream_protocol{}, error);
+  if (!error) impl->acceptor.bind(stream_protocol::endpoint{beside}, error);
+  if (error) return failed(error.message());
+  // Before listen(): nobody can connect until the mode is right.
+  struct stat status {};
+  if (::chmod(beside.c_str(), mode) != 0 || ::lstat(beside.c_str(), &status) != 0)
+    return failed(std::generic_category().message(errno));
+  impl->inode = status.st_ino;
+  impl->acceptor.listen(static_cast<int>(limits.connections_max), error);
+  if (error) return failed(error.message());
+  if (::rename(beside.c_str(), path.c_str()) != 0) return failed(std::generic_category().message(errno));
+  impl->accept();
+  return std::unique_ptr<Server>{new Server{std::move(impl)}};
+}
+
+Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() {
+  struct stat status {};
+  if (::lstat(impl_->path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) && status.st_ino == impl_->inode)
+    ::unlink(impl_->path.c_str());
+  error_code ignored;
+  impl_->acceptor.close(ignored);
+  impl_->connections.clear();
+}
+
+std::size_t Server::connections() const { return impl_->connections.size(); }
+std::uint64_t Server::refused() const { return impl_->refused; }
+
+}  // namespace bp2p::control

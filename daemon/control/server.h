@@ -1,0 +1,46 @@
+// HTTP and JSON on the control socket, for the command line and for `curl --unix-socket`. It runs on the daemon's
+// one io_context, so an answer is the state between two inputs of the core.
+//
+// Bounds: 32 connections (more are closed at once), 8 KiB of header, no body worth keeping (4 KiB), 5 s for a
+// request to arrive and 5 s for its answer to leave.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "daemon/control/routes.h"
+#include "proto/base/now.h"
+
+namespace bp2p::control {
+
+struct ServerLimits {
+  std::size_t connections_max = 32;
+  std::uint32_t header_bytes_max = 8 * 1024;
+  std::uint64_t body_bytes_max = 4 * 1024;
+  Duration patience = std::chrono::seconds{5};
+};
+
+class Server {
+ public:
+  /// Listens. The error is one sentence: a daemon that answers on the path already, or what the system said.
+  /// The socket is made under another name, given `mode`, and renamed into place, so nobody meets one that is half
+  /// made; one that nobody answers on is replaced, and anything that is not a socket is left alone.
+  static std::expected<std::unique_ptr<Server>, std::string> listen(boost::asio::io_context& io,
+                                                                    const std::filesystem::path& path, Routes routes,
+                                                                    ServerLimits limits = {}, unsigned mode = 0660);
+  /// Closes every connection and removes the socket, if the path still leads to it.
+  ~Server();
+
+  std::size_t connections() const;
+  std::uint64_t refused() const;  ///< connections beyond the limit
+
+ private:
+  struct Impl;
+  explicit Server(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace bp2p::control
