@@ -1,0 +1,130 @@
+#include "daemon/cli/status_screen.h"
+
+#include <cstdio>
+#include <map>
+
+#include "daemon/cli/text_table.h"
+
+namespace bp2p::cli {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+const json& member(const json& object, const char* key) {
+  static const json none;
+  if (!object.is_object()) return none;
+  const auto found = object.find(key);
+  return found == object.end() ? none : *found;
+}
+
+const json& list(const json& object, const char* key) {
+  static const json empty = json::array();
+  const json& found = member(object, key);
+  return found.is_array() ? found : empty;
+}
+
+std::string text(const json& value) {
+  if (value.is_string()) return one_line(value.get<std::string>());
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  return "-";
+}
+
+std::string span(const json& value) { return value.is_number() ? shown_span(value.get<std::int64_t>()) : "-"; }
+std::string bytes(const json& value) { return value.is_number() ? shown_bytes(value.get<std::uint64_t>()) : "-"; }
+
+std::string number(double value, const char* unit) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.1f %s", value, unit);
+  return out;
+}
+
+std::string round_trip(const json& us) { return us.is_number() ? number(us.get<double>() / 1000, "ms") : "-"; }
+std::string percent(const json& share) { return share.is_number() ? number(share.get<double>() * 100, "%") : "-"; }
+
+std::string joined(const json& texts, const char* between) {
+  std::string out;
+  for (const json& one : texts) out += (out.empty() ? "" : between) + text(one);
+  return out;
+}
+
+std::string name_or(const json& value, const char* otherwise) { return value.is_string() ? text(value) : otherwise; }
+
+std::string header(const json& status) {
+  std::string out = text(member(status, "host")) + "  barrel-p2pd " + text(member(status, "version")) + "  up " +
+                    span(member(status, "uptime_ms")) + "  " + text(member(status, "state")) + "\n";
+  out += "key " + text(member(status, "fingerprint")) + "  trust " + text(member(status, "trust")) + ", " +
+         text(member(status, "pins")) + " pins  cluster " + text(member(status, "cluster")) + "\n";
+  out += "udp " + joined(list(status, "udp"), " ");
+  if (!list(status, "advertised").empty()) out += " -> " + joined(list(status, "advertised"), " ");
+  return out + "\n";
+}
+
+std::string nodes(const json& status) {
+  std::map<std::string, int> channels;
+  for (const json& channel : list(status, "channels")) {
+    ++channels[text(member(channel, "local"))];
+    // Two nodes of this daemon: the channel has an end at each.
+    if (member(channel, "link").is_null()) ++channels[text(member(channel, "remote"))];
+  }
+  TextTable table{{{"NODES HERE"}, {"SINCE"}, {"CHANNELS", true}, {"UID", true}, {"PID", true}, {""}}};
+  for (const json& node : list(status, "nodes")) {
+    const std::string name = name_or(member(node, "name"), "(no name)");
+    std::string notes = member(node, "hidden") == true ? "hidden" : "";
+    if (member(node, "listens") == false) notes += std::string{notes.empty() ? "" : ", "} + "does not listen";
+    table.add({name, span(member(node, "since_ms")), std::to_string(channels[name]), text(member(node, "uid")),
+               text(member(node, "pid")), notes});
+  }
+  return list(status, "nodes").empty() ? "NODES HERE  none\n" : table.text();
+}
+
+std::string peers(const json& status) {
+  const json& links = list(status, "links");
+  if (links.empty()) return "PEERS  none\n";
+  TextTable table{{{"PEERS"}, {"ADDRESS"}, {"RTT", true}, {"LOSS", true}, {"MTU", true}, {"IN", true}, {"OUT", true},
+                   {"SINCE"}, {"KEY"}}};
+  for (const json& link : links) {
+    std::string names = joined(list(link, "names"), " ");
+    if (member(link, "admitted") == false) names = "(not admitted yet)";
+    else if (names.empty()) names = "(no nodes)";
+    table.add({names, text(member(link, "address")), round_trip(member(link, "rtt_us")),
+               percent(member(link, "loss")), text(member(link, "mtu")), bytes(member(link, "bytes_in")),
+               bytes(member(link, "bytes_out")), span(member(link, "since_ms")), text(member(link, "fingerprint"))});
+  }
+  return table.text();
+}
+
+std::string channels(const json& status) {
+  const json& all = list(status, "channels");
+  if (all.empty()) return "CHANNELS  none\n";
+  TextTable table{{{"CHANNELS"}, {"TO"}, {"IN", true}, {"OUT", true}, {"QUEUE", true}, {"SINCE"}, {""}}};
+  for (const json& channel : all) {
+    const json& in = member(channel, "queued_in");
+    const json& out = member(channel, "queued_out");
+    const json queued = in.is_number() && out.is_number()
+                            ? json(in.get<std::uint64_t>() + out.get<std::uint64_t>())
+                            : json(nullptr);
+    std::string notes = member(channel, "link").is_null() ? "on this host" : "";
+    if (const json& blocked = member(channel, "blocked_ms"); blocked.is_number())
+      notes += std::string{notes.empty() ? "" : ", "} + "slow reader for " + span(blocked);
+    table.add({name_or(member(channel, "local"), "(no name)"), name_or(member(channel, "remote"), "(no name)"),
+               bytes(member(channel, "bytes_in")), bytes(member(channel, "bytes_out")), bytes(queued),
+               span(member(channel, "since_ms")), notes});
+  }
+  return table.text();
+}
+
+std::string trying(const json& status) {
+  std::string out;
+  for (const json& one : list(status, "trying"))
+    out += "  " + text(member(one, "name")) + "  next try in " + span(member(one, "next_try_in_ms")) + ", " +
+           text(member(one, "failures")) + " failed: " + text(member(one, "last_error")) + "\n";
+  return out.empty() ? "" : "\nNOT REACHED\n" + out;
+}
+
+}  // namespace
+
+std::string status_screen(const json& status) {
+  return header(status) + "\n" + nodes(status) + "\n" + peers(status) + "\n" + channels(status) + trying(status);
+}
+
+}  // namespace bp2p::cli

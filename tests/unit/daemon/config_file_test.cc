@@ -1,0 +1,301 @@
+#include "daemon/config_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/daemon/temporary_directory.h"
+
+namespace bp2p {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using testing::TemporaryDirectory;
+using testing::file_text;
+using testing::write_text;
+
+Config good(std::string_view text) {
+  auto loaded = parse_config(text, "test.toml");
+  EXPECT_TRUE(loaded.has_value()) << (loaded ? "" : loaded.error().text());
+  return loaded ? loaded->config : Config{};
+}
+std::string trouble(std::string_view text) {
+  const auto loaded = parse_config(text, "test.toml");
+  return loaded ? "it was accepted" : loaded.error().text();
+}
+std::string trouble_with_set(std::string word) {
+  const auto loaded = load_config({.file = "", .environment = {}, .sets = {std::move(word)}});
+  return loaded ? "it was accepted" : loaded.error().text();
+}
+Config with_sets(std::vector<std::string> sets) {
+  auto loaded = load_config({.file = "", .environment = {}, .sets = std::move(sets)});
+  EXPECT_TRUE(loaded.has_value()) << (loaded ? "" : loaded.error().text());
+  return loaded ? loaded->config : Config{};
+}
+
+std::filesystem::path shipped() { return std::filesystem::path{BP2P_SOURCE_DIR} / "config/barrel-p2pd.toml"; }
+
+TEST(ShippedConfiguration, IsWhatTheCodeWritesForItsDefaults) {
+  EXPECT_EQ(file_text(shipped()), commented_config(Config{}))
+      << "write it anew: barrel-p2pd config defaults >config/barrel-p2pd.toml";
+}
+
+TEST(ShippedConfiguration, ReadsAsTheDefaults) {
+  const auto loaded = load_config({.file = shipped(), .environment = {}, .sets = {}});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_TRUE(loaded->config == Config{});
+}
+
+TEST(ShippedConfiguration, SetsEveryKeyThatTheLoaderKnows) {
+  const auto loaded = load_config({.file = shipped(), .environment = {}, .sets = {}});
+  ASSERT_TRUE(loaded);
+  for (const std::string& key : config_keys()) EXPECT_TRUE(loaded->origin.contains(key)) << key;
+}
+
+TEST(Configuration, IsTheDefaultsWithoutAFile) {
+  EXPECT_TRUE(good("") == Config{});
+  EXPECT_EQ(Config{}.host.listen.at(0).text(), "[::]:9100");
+  EXPECT_EQ(Config{}.key_dir(), "/var/lib/barrel-p2p/keys");
+}
+
+TEST(Configuration, ReadsEveryKindOfValue) {
+  const Config config = good(R"(
+[host]
+listen = ["10.0.0.5:9100", "[2001:db8::5]:0"]
+state_dir = "/tmp/state"
+[cluster]
+name = "blue"
+[auth]
+trust_mode = "strict"
+[auth.name_owners]
+"app@db1" = 1000
+"batch@db1" = [1001, "root"]
+[discovery]
+backends = ["dns"]
+[discovery.static]
+"app@db2" = "10.0.0.6:9100"
+"app@db3" = ["10.0.0.7:9100", "[2001:db8::7]:9101"]
+[dist]
+lanes = "sender"
+streams = 62
+channel_buffer = "64KiB"
+lane_window = 65536
+[transport]
+congestion = "bbr"
+idle_timeout = "5m"
+keep_alive = 250
+max_udp_payload = 1452
+gso = "off"
+[log]
+level = "debug"
+format = "json"
+)");
+  ASSERT_EQ(config.host.listen.size(), 2u);
+  EXPECT_EQ(config.host.listen[1].port, 0);
+  EXPECT_EQ(config.key_dir(), "/tmp/state/keys");
+  EXPECT_EQ(config.cluster.name, "blue");
+  EXPECT_EQ(config.auth.trust_mode, Trust::strict);
+  EXPECT_EQ(config.auth.name_owners.at(*NodeName::parse("batch@db1")), (std::vector<std::uint32_t>{1001, 0}));
+  EXPECT_EQ(config.discovery.backends, std::vector{Backend::dns});
+  EXPECT_EQ(config.discovery.static_table.at(*NodeName::parse("app@db3")).at(1).text(), "[2001:db8::7]:9101");
+  EXPECT_EQ(config.dist.lanes, dist::LaneRule::sender);
+  EXPECT_EQ(config.dist.streams, 62u);
+  EXPECT_EQ(config.dist.channel_buffer, 65536u);
+  EXPECT_EQ(config.dist.lane_window, 65536u);
+  EXPECT_EQ(config.transport.congestion, Congestion::bbr);
+  EXPECT_EQ(config.transport.idle_timeout, Duration{5min});
+  EXPECT_EQ(config.transport.keep_alive, Duration{250ms});
+  EXPECT_EQ(config.transport.max_udp_payload, 1452);
+  EXPECT_EQ(config.transport.gso, Offload::off);
+  EXPECT_EQ(config.log.level, LogLevel::debug);
+  EXPECT_EQ(config.log.format, LogFormat::json);
+}
+
+TEST(Configuration, WritesBackWhatItRead) {
+  const Config config = good("[discovery.static]\n\"a@b\" = [\"[::1]:1\", \"127.0.0.1:2\"]\n[transport]\n"
+                             "idle_timeout = 1500\nmax_udp_payload = 1300\n[host]\nstate_dir = \"/a \\\"b\\\\\"\n"
+                             "[auth.name_owners]\n\"a@b\" = 7\n[dist]\nmax_frame = 100001\n");
+  EXPECT_TRUE(good(commented_config(config)) == config) << commented_config(config);
+}
+
+// --- what an operator sees when it is wrong ---------------------------------------------------------
+
+TEST(WrongConfiguration, PointsAtTheValueAndGuessesWhatWasMeant) {
+  EXPECT_EQ(trouble("[auth]\n\n  trust_mode = \"tofuu\"\n"),
+            "test.toml:3: auth.trust_mode\n"
+            "    trust_mode = \"tofuu\"\n"
+            "                 ^^^^^^^ expected \"tofu\" or \"strict\"; did you mean \"tofu\"?");
+}
+
+TEST(WrongConfiguration, PointsAtAnUnknownKeyAndNamesTheNearest) {
+  EXPECT_EQ(trouble("[transport]\nidle_timout = \"30s\"\n"),
+            "test.toml:2: transport.idle_timout\n"
+            "    idle_timout = \"30s\"\n"
+            "    ^^^^^^^^^^^ unknown key; did you mean \"idle_timeout\"?");
+}
+
+TEST(WrongConfiguration, KnowsWhenAKeyIsInTheWrongSection) {
+  EXPECT_EQ(trouble("[host]\ngso = \"off\"\n"),
+            "test.toml:2: host.gso\n"
+            "    gso = \"off\"\n"
+            "    ^^^ unknown key; did you mean \"gso\" in [transport]?");
+}
+
+TEST(WrongConfiguration, KnowsWhenAKeyHasNoSection) {
+  EXPECT_EQ(trouble("trust_mode = \"tofu\"\n"),
+            "test.toml:1: trust_mode\n"
+            "    trust_mode = \"tofu\"\n"
+            "    ^^^^^^^^^^ unknown key; did you mean \"trust_mode\" in [auth]?");
+}
+
+TEST(WrongConfiguration, NamesTheNearestSection) {
+  EXPECT_EQ(trouble("[transprot]\ngso = \"off\"\n"),
+            "test.toml:1: transprot\n"
+            "    [transprot]\n"
+            "     ^^^^^^^^^ unknown section; did you mean \"transport\"?");
+}
+
+TEST(WrongConfiguration, PointsIntoALongList) {
+  EXPECT_EQ(trouble("[host]\nlisten = [\"[::]:9100\", \"localhost:9100\"]\n"),
+            "test.toml:2: host.listen\n"
+            "    listen = [\"[::]:9100\", \"localhost:9100\"]\n"
+            "                           ^^^^^^^^^^^^^^^^ expected an IP address and a port, like \"10.0.0.6:9100\" or "
+            "\"[2001:db8::7]:9100\"");
+}
+
+TEST(WrongConfiguration, SaysWhichRangeANumberHas) {
+  EXPECT_EQ(trouble("[dist]\nstreams = 63\n"),
+            "test.toml:2: dist.streams\n"
+            "    streams = 63\n"
+            "              ^^ expected a whole number from 1 to 62");
+  EXPECT_THAT(trouble("[dist]\nstreams = -1\n"), HasSubstr("expected a whole number from 1 to 62"));
+  EXPECT_THAT(trouble("[dist]\nstreams = \"8\"\n"), HasSubstr("expected a whole number from 1 to 62"));
+  EXPECT_THAT(trouble("[discovery]\ndns_port = 0\n"), HasSubstr("expected a whole number from 1 to 65535"));
+}
+
+TEST(WrongConfiguration, SaysWhichTimesAndSizesThereAre) {
+  EXPECT_EQ(trouble("[transport]\nidle_timeout = \"30 sec\"\n"),
+            "test.toml:2: transport.idle_timeout\n"
+            "    idle_timeout = \"30 sec\"\n"
+            "                   ^^^^^^^^ expected a time from \"1s\" to \"1h\" (or an integer in milliseconds)");
+  EXPECT_EQ(trouble("[dist]\nmax_frame = \"2GiB\"\n"),
+            "test.toml:2: dist.max_frame\n"
+            "    max_frame = \"2GiB\"\n"
+            "                ^^^^^^ expected a size from \"64KiB\" to 2147483647 (or an integer in bytes)");
+  for (const char* bad : {"\"\"", "\"s\"", "\"-1s\"", "\"99999999999999999999s\"", "\"9999999999h\"", "true", "1.5", "[]"})
+    EXPECT_THAT(trouble(std::string{"[transport]\nidle_timeout = "} + bad + "\n"), HasSubstr("expected a time")) << bad;
+}
+
+TEST(WrongConfiguration, PointsAtANameInATable) {
+  EXPECT_EQ(trouble("[discovery.static]\n\"db2\" = \"10.0.0.6:9100\"\n"),
+            "test.toml:2: discovery.static\n"
+            "    \"db2\" = \"10.0.0.6:9100\"\n"
+            "     ^^^ expected a node name, like \"app@db2\"");
+  EXPECT_THAT(trouble("[discovery.static]\n\"app@db2\" = []\n"), HasSubstr("expected at least one address"));
+  EXPECT_THAT(trouble("[auth.name_owners]\n\"app@db2\" = \"nobody-has-this-name\"\n"),
+              HasSubstr("^^^^^^^^^^^^^^^^^^^^^^ expected a uid, or a user of this host"));
+}
+
+TEST(WrongConfiguration, ComparesKeysThatBelongTogether) {
+  EXPECT_EQ(trouble("[transport]\nkeep_alive = \"40s\"\n"),
+            "test.toml:2: transport.keep_alive\n"
+            "    keep_alive = \"40s\"\n"
+            "                 ^^^^^ expected keep_alive (\"40s\") to be less than idle_timeout (\"30s\")");
+  EXPECT_THAT(trouble("[transport]\nidle_timeout = \"5s\"\n"), HasSubstr("test.toml:2: transport.idle_timeout"));
+  EXPECT_THAT(trouble("[transport]\nretry_above = 2000\n"), HasSubstr("to be at most half_open_max (1000)"));
+  EXPECT_THAT(trouble("[host]\nnode_socket = \"/run/barrel-p2p/ctl.sock\"\n"), HasSubstr("to differ"));
+}
+
+TEST(WrongConfiguration, ListsEveryProblemInTheOrderOfTheFile) {
+  const auto loaded = parse_config("[log]\nlevel = \"loud\"\n[dist]\nstreams = 0\nlane = 1\n", "test.toml");
+  ASSERT_FALSE(loaded);
+  ASSERT_EQ(loaded.error().all.size(), 3u);
+  EXPECT_EQ(loaded.error().all[0].key, "log.level");
+  EXPECT_EQ(loaded.error().all[1].key, "dist.streams");
+  EXPECT_EQ(loaded.error().all[2].key, "dist.lane");
+  EXPECT_EQ(loaded.error().all[2].line, 5u);
+}
+
+TEST(WrongConfiguration, PointsAtWhatIsNotToml) {
+  EXPECT_THAT(trouble("[auth]\ntrust_mode = tofu\n"), ::testing::StartsWith("test.toml:2\n    trust_mode = tofu\n"));
+  EXPECT_THAT(trouble("[auth\n"), HasSubstr("not TOML"));
+  EXPECT_THAT(trouble("[auth]\ntrust_mode = \"tofu\"\ntrust_mode = \"tofu\"\n"), HasSubstr("not TOML"));
+}
+
+TEST(WrongConfiguration, IsRefusedBeforeItCanBeDeeperOrLongerThanTheParserShouldSee) {
+  EXPECT_THAT(trouble("a = " + std::string(100'000, '[')), HasSubstr("expected less nesting"));
+  std::string dotted = "a";
+  for (int i = 0; i < 10'000; ++i) dotted += ".a";
+  EXPECT_THAT(trouble(dotted + " = 1"), HasSubstr("expected less nesting"));
+  EXPECT_THAT(trouble(std::string(2 << 20, '#')), HasSubstr("expected at most 1 MiB"));
+}
+
+TEST(WrongConfiguration, NamesAFileThatCannotBeRead) {
+  const TemporaryDirectory here;
+  const auto missing = load_config({.file = here / "none.toml", .environment = {}, .sets = {}});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().text(), (here / "none.toml").string() + ": there is no such file");
+  const auto directory = load_config({.file = here.path(), .environment = {}, .sets = {}});
+  ASSERT_FALSE(directory);
+  EXPECT_THAT(directory.error().text(), HasSubstr("this is a directory"));
+}
+
+// --- the layers ----------------------------------------------------------------------------------------
+
+TEST(ConfigurationLayers, LetTheLaterOneWinAndRememberWhereAValueComesFrom) {
+  const TemporaryDirectory here;
+  std::filesystem::create_directory(here / "conf.d");
+  write_text(here / "a.toml", "[cluster]\nname = \"file\"\n[log]\nlevel = \"error\"\n[dist]\nstreams = 1\n"
+                              "[discovery.static]\n\"a@b\" = \"10.0.0.1:1\"\n\"c@d\" = \"10.0.0.2:1\"\n");
+  write_text(here / "conf.d/10.toml", "[cluster]\nname = \"fragment 10\"\n[discovery.static]\n\"a@b\" = \"10.0.0.9:1\"\n");
+  write_text(here / "conf.d/20.toml", "[cluster]\nname = \"fragment 20\"\n");
+  write_text(here / "conf.d/30.txt", "not read\n");
+  const auto loaded = load_config({.file = here / "a.toml",
+                                   .environment = {{"BARREL_P2P_LOG__LEVEL", "debug"}, {"BARREL_P2P_DIST__STREAMS", "2"}},
+                                   .sets = {"dist.streams=3"}});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->config.cluster.name, "fragment 20");
+  EXPECT_EQ(loaded->config.log.level, LogLevel::debug);
+  EXPECT_EQ(loaded->config.dist.streams, 3u);
+  EXPECT_EQ(loaded->config.discovery.static_table.at(*NodeName::parse("a@b")).at(0).text(), "10.0.0.9:1");
+  EXPECT_EQ(loaded->config.discovery.static_table.at(*NodeName::parse("c@d")).at(0).text(), "10.0.0.2:1");
+  EXPECT_EQ(loaded->origin.at("cluster.name"), (here / "conf.d/20.toml").string() + ":2");
+  EXPECT_EQ(loaded->origin.at("log.level"), "environment BARREL_P2P_LOG__LEVEL");
+  EXPECT_EQ(loaded->origin.at("dist.streams"), "--set");
+  EXPECT_FALSE(loaded->origin.contains("host.listen"));
+  EXPECT_THAT(shown_config(*loaded), HasSubstr("dist.streams = 3  # --set\n"));
+  EXPECT_THAT(shown_config(*loaded), HasSubstr("transport.gso = \"auto\"  # default\n"));
+}
+
+TEST(ConfigurationLayers, TakeTextWithoutQuotesOnTheCommandLine) {
+  EXPECT_EQ(with_sets({"auth.trust_mode=strict"}).auth.trust_mode, Trust::strict);
+  EXPECT_EQ(with_sets({"auth.trust_mode=\"strict\""}).auth.trust_mode, Trust::strict);
+  EXPECT_EQ(with_sets({"cluster.name=8"}).cluster.name, "8");
+  EXPECT_EQ(with_sets({"host.listen=127.0.0.1:0"}).host.listen.at(0).text(), "127.0.0.1:0");
+  EXPECT_EQ(with_sets({"host.listen=[\"127.0.0.1:1\", \"[::1]:2\"]"}).host.listen.size(), 2u);
+  EXPECT_EQ(with_sets({"host.state_dir=/a=b"}).host.state_dir, "/a=b");
+  EXPECT_EQ(with_sets({"transport.idle_timeout=2m"}).transport.idle_timeout, Duration{2min});
+}
+
+TEST(ConfigurationLayers, SetOneEntryOfATable) {
+  const Config config = with_sets({"discovery.static.app@db2.example.com=10.0.0.6:9100", "auth.name_owners.a@b=5"});
+  EXPECT_EQ(config.discovery.static_table.at(*NodeName::parse("app@db2.example.com")).at(0).text(), "10.0.0.6:9100");
+  EXPECT_EQ(config.auth.name_owners.at(*NodeName::parse("a@b")), std::vector<std::uint32_t>{5});
+}
+
+TEST(ConfigurationLayers, SayWhatIsWrongOnTheCommandLine) {
+  EXPECT_EQ(trouble_with_set("auth.trust_mode=tofuu"),
+            "--set: auth.trust_mode\n"
+            "    tofuu\n"
+            "    ^^^^^ expected \"tofu\" or \"strict\"; did you mean \"tofu\"?");
+  EXPECT_THAT(trouble_with_set("auth.trust_mod=tofu"), HasSubstr("unknown key; did you mean \"trust_mode\"?"));
+  EXPECT_THAT(trouble_with_set("aut.x=tofu"), HasSubstr("unknown section; did you mean \"auth\"?"));
+  EXPECT_THAT(trouble_with_set("strict"), HasSubstr("expected section.key=value"));
+  EXPECT_THAT(trouble_with_set("discovery.static.nohost=10.0.0.6:9100"), HasSubstr("expected a node name"));
+  const auto loaded = load_config({.file = "", .environment = {{"BARREL_P2P_DIST__LANES", "x"}}, .sets = {}});
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().text(), HasSubstr("environment BARREL_P2P_DIST__LANES: dist.lanes\n    x\n    ^ expected"));
+}
+
+}  // namespace
+}  // namespace bp2p

@@ -1,0 +1,51 @@
+#include "daemon/log.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace bp2p {
+namespace {
+
+std::string written(LogLevel level, LogFormat format, const std::function<void()>& act) {
+  ::testing::internal::CaptureStderr();
+  log::setup(level, format);
+  act();
+  return ::testing::internal::GetCapturedStderr();
+}
+
+TEST(Log, WritesOneLineWithLevelEventTextAndFields) {
+  EXPECT_EQ(written(LogLevel::info, LogFormat::text,
+                    [] { log::warning("link.lost", "app@db2 is gone", {{"link", "7"}, {"why", "idle for 30 s"}}); }),
+            "warning link.lost  app@db2 is gone link=7 why=\"idle for 30 s\"\n");
+}
+
+TEST(Log, LeavesOutWhatIsBelowItsLevel) {
+  EXPECT_EQ(written(LogLevel::error, LogFormat::text,
+                    [] {
+                      log::debug("a", "x");
+                      log::info("a", "x");
+                      log::warning("a", "x");
+                    }),
+            "");
+  EXPECT_EQ(written(LogLevel::debug, LogFormat::text, [] { log::debug("a.b", "x"); }), "debug a.b  x\n");
+}
+
+TEST(Log, LetsNoTextBeginALineOfItsOwn) {
+  EXPECT_EQ(written(LogLevel::info, LogFormat::text,
+                    [] { log::info("link.closed", "bye\nerror faked  x\x1b[2J {}", {{"text", "a\r\nb"}}); }),
+            "info link.closed  bye\\nerror faked  x\\x1b[2J {} text=a\\x0d\\nb\n");
+}
+
+TEST(Log, WritesJsonThatHoldsAnyBytes) {
+  const std::string line = written(LogLevel::info, LogFormat::json,
+                                   [] { log::error("a.b", "not UTF-8: \xff", {{"key", "line\nbreak"}}); });
+  const auto json = nlohmann::json::parse(line);
+  EXPECT_EQ(json["level"], "error");
+  EXPECT_EQ(json["event"], "a.b");
+  EXPECT_EQ(json["key"], "line\nbreak");
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+}
+
+}  // namespace
+}  // namespace bp2p
