@@ -23,7 +23,7 @@ init_per_group(Rule, Config) ->
 
 end_per_group(_, Config) ->
     #{net := Net} = World = proplists:get_value(world, Config),
-    ct:pal("relay: ~s", [e2e_net:stats(Net)]),
+    ct:log("relay: ~s", [e2e_net:stats(Net)]),
     [e2e_vm:kill(proplists:get_value(Vm, Config)) || Vm <- [a, b]],
     e2e_world:stop(World).
 
