@@ -93,4 +93,6 @@ std::string hex(const PublicKey& key) {
   return sodium_bin2hex(text, sizeof text, raw(ByteView{key.bytes}), key.bytes.size());
 }
 
+std::string SodiumSigning::show(const PublicKey& key) const { return fingerprint(key); }
+
 }  // namespace bp2p

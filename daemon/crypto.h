@@ -45,6 +45,7 @@ class SodiumSigning final : public Signing {
   const PublicKey& own_key() const override { return keys_.public_key(); }
   Signature sign(ByteView message) const override { return keys_.sign(message); }
   bool verify(const PublicKey& key, ByteView message, const Signature& signature) const override;
+  std::string show(const PublicKey& key) const override;
 
  private:
   const KeyPair& keys_;

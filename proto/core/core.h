@@ -19,11 +19,10 @@
 #include "proto/base/rng.h"
 #include "proto/core/effects.h"
 #include "proto/core/status.h"
+#include "proto/trust/pins.h"
 #include "proto/trust/signing.h"
 
 namespace bp2p {
-
-enum class Trust : std::uint8_t { tofu, strict };
 
 struct CoreConfig {
   std::string cluster = "default";
@@ -70,13 +69,6 @@ struct LinkEnd {
 };
 
 enum class DialError : std::uint8_t { no_answer, refused, wrong_protocol, bad_certificate, local };
-
-/// A pin as the files say.
-enum class PinError : std::uint8_t {
-  missing_of_record,  ///< it was pinned once and the file is gone: an operator has to look
-  unreadable,         ///< wrong size, torn, or an I/O error
-};
-using PinRead = std::expected<std::optional<PublicKey>, PinError>;
 
 class Core {
  public:

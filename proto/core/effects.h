@@ -69,7 +69,8 @@ struct SendToSession {
   SessionId session;
   Bytes frame;
 };
-/// Close after what was sent. on_session_closed does not follow.
+/// Close after what was sent. on_session_closed does not follow. It may name the leg of a running channel: the channel
+/// ends then as if the node had closed it, and on_channel_closed may or may not follow.
 struct CloseSession {
   SessionId session;
 };

@@ -1,0 +1,188 @@
+#include "proto/core/core.h"
+
+#include "proto/base/check.h"
+#include "proto/core/impl.h"
+
+namespace bp2p {
+
+std::string clean(std::string_view text) {
+  std::string out{text.substr(0, 200)};
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return out;
+}
+
+std::string shown(const std::optional<NodeName>& name) { return name ? name->text() : "a node without a name"; }
+
+Core::Impl::Impl(CoreConfig core_config, const Signing& core_signing, Secrets& core_secrets, Rng core_rng, Now now)
+    : config(std::move(core_config)),
+      signing(core_signing),
+      secrets(core_secrets),
+      rng(core_rng),
+      started(now.steady),
+      links(core_signing.own_key()),
+      own(config.cluster, config.boot_epoch, config.advertise, core_signing),
+      new_pins(config.new_pins_per_hour) {}
+
+void Core::Impl::settle(Now now, Effects& out) {
+  // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
+  while (std::exchange(searches_may_move, false)) advance_all(now, out);
+  if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
+}
+
+void Core::Impl::on_time(Now now, Effects& out) {
+  while (const auto due = deadlines.pop_due(now.steady)) {
+    switch (due->of) {
+      case Deadlines::Of::session: {
+        const SessionId id{due->id};
+        if (sessions.find_as<Fresh>(id) != nullptr) {
+          refuse(id, RefuseCode::timed_out, "nothing was said within the time allowed", now, out);
+          break;
+        }
+        const auto* waiting = sessions.find_as<DialLeg>(id);
+        BP2P_CHECK(waiting != nullptr);  // sessions and channels have no deadline
+        if (now.steady < waiting->deadline) {
+          advance_dial(id, now, out);
+          break;
+        }
+        const std::string& tried = waiting->search.tried;
+        const bool is_trust = waiting->search.code == RefuseCode::not_trusted;
+        refuse(id, is_trust ? RefuseCode::not_trusted : RefuseCode::timed_out,
+               tried.empty() ? "no answer within the time allowed" : "no answer within the time allowed; " + tried, now, out);
+        break;
+      }
+      case Deadlines::Of::incoming:
+        refuse_incoming(IncomingId{due->id}, RefuseCode::not_listening, "the node did not accept in time", now, out);
+        break;
+      case Deadlines::Of::hello:
+        close_link(LinkId{due->id}, LinkCode::hello_timeout, "no accepted HELLO in time", now, out);
+        break;
+      case Deadlines::Of::redial: {
+        const RedialId id{due->id};
+        Redial& redial = redials.at(id);
+        if (now.steady >= redial.until) {
+          say(out, Severity::info, "redial.given_up",
+              redial.name.text() + " is not dialled any more: nobody here has asked for it for a while (last: " +
+                  redial.last_error + ")");
+          end_redial(NodeName{redial.name});
+        } else if (!redial.search) {
+          redial.search.emplace(redial.name);
+          redial.search_deadline = now.steady + config.dial_budget;
+          advance_redial(id, now, out);
+        } else if (now.steady >= redial.search_deadline) {
+          schedule_redial(id, redial.search->tried.empty() ? "no answer" : redial.search->tried, now);
+        } else {
+          advance_redial(id, now, out);
+        }
+        break;
+      }
+      case Deadlines::Of::own_record:
+        for (auto& [id, link] : links.all())
+          if (link.admitted) send_record(link, now, out);
+        break;
+    }
+  }
+}
+
+void Core::Impl::on_stop(Now now, Effects& out) {
+  stopping = true;
+  std::vector<SessionId> open;
+  for (const auto& [id, connection] : sessions.all())
+    if (!std::holds_alternative<ChannelLeg>(connection.is)) open.push_back(id);
+  for (const SessionId id : open)
+    if (sessions.find(id) != nullptr) refuse(id, RefuseCode::shutting_down, "the daemon is stopping", now, out);
+  while (!redials.empty()) end_redial(NodeName{redials.begin()->second.name});
+}
+
+Status Core::Impl::status(Now now) const {
+  Status status;
+  for (const auto& [id, connection] : sessions.all()) {
+    const Duration since = now.steady - connection.since;
+    if (const auto* node = std::get_if<NodeSession>(&connection.is)) {
+      status.sessions.push_back({.session = id, .name = node->name, .uid = connection.who.uid, .pid = connection.who.pid,
+                                 .creation = node->creation, .hidden = node->hidden, .listens = node->listens,
+                                 .since = since});
+    } else if (const auto* channel = std::get_if<ChannelLeg>(&connection.is)) {
+      status.channels.push_back({.leg = id, .link = channel->link, .local = channel->local, .remote = channel->remote,
+                                 .opened_here = channel->opened_here, .since = since});
+    }
+  }
+  for (const auto& [id, link] : links.all())
+    status.links.push_back({.link = id, .key = link.facts.peer_key, .address = link.facts.peer_address,
+                            .dialled_here = link.dialled_here(), .admitted = link.admitted,
+                            .names = {link.proven.begin(), link.proven.end()}, .since = now.steady - link.opened});
+  for (const auto& [id, redial] : redials)
+    status.trying.push_back({.name = redial.name, .last_error = redial.last_error, .failures = redial.failures,
+                             .next_try_in = redial.search ? Duration{} : std::max(Duration{}, redial.next_try - now.steady)});
+  status.refused_frames = refused_frames;
+  status.refused_links = refused_links;
+  status.refused_sessions = refused_sessions;
+  return status;
+}
+
+// --- the inputs -------------------------------------------------------------------------------------
+
+Core::Core(CoreConfig config, const Signing& signing, Secrets& secrets, Rng rng, Now now)
+    : impl_(std::make_unique<Impl>(std::move(config), signing, secrets, rng, now)) {}
+Core::~Core() = default;
+
+void Core::on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects& out) {
+  impl_->on_link_opened(link, facts, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_link_message(LinkId link, ByteView message, Now now, Effects& out) {
+  impl_->on_link_message(link, message, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out) {
+  impl_->on_link_closed(link, why, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_dial_failed(DialId dial, DialError why, Now now, Effects& out) {
+  impl_->on_dial_failed(dial, why, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {
+  impl_->on_resolved(resolve, std::move(addresses), now, out);
+  impl_->settle(now, out);
+}
+void Core::on_pins_read(LinkId link, std::vector<PinRead> pins, Now now, Effects& out) {
+  impl_->on_pins_read(link, std::move(pins), now, out);
+  impl_->settle(now, out);
+}
+void Core::on_pins_stored(LinkId link, bool stored, Now now, Effects& out) {
+  impl_->on_pins_stored(link, stored, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_session_opened(SessionId session, const Credentials& who, Now now, Effects& out) {
+  impl_->on_session_opened(session, who, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_session_frame(SessionId session, ByteView frame, Now now, Effects& out) {
+  impl_->on_session_frame(session, frame, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_session_closed(SessionId session, Now now, Effects& out) {
+  impl_->on_session_closed(session, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_channel_closed(SessionId leg, Now now, Effects& out) {
+  impl_->on_channel_closed(leg, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out) {
+  impl_->on_node_named(leg, name, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_time(Now now, Effects& out) {
+  impl_->on_time(now, out);
+  impl_->settle(now, out);
+}
+TimePoint Core::next_deadline() const { return impl_->deadlines.next(); }
+void Core::on_stop(Now now, Effects& out) {
+  impl_->on_stop(now, out);
+  impl_->settle(now, out);
+}
+Status Core::status(Now now) const { return impl_->status(now); }
+
+}  // namespace bp2p

@@ -1,0 +1,263 @@
+// From a name to a link: who serves it already, where it may be, dials, and dialling again what was lost.
+#include <algorithm>
+
+#include "proto/base/check.h"
+#include "proto/core/impl.h"
+
+namespace bp2p {
+namespace {
+
+std::string_view text_of(DialError error) {
+  switch (error) {
+    case DialError::no_answer: return "no answer";
+    case DialError::refused: return "refused by the peer's daemon";
+    case DialError::wrong_protocol: return "something there does not speak barrel-p2p/1";
+    case DialError::bad_certificate: return "its certificate does not prove an Ed25519 key";
+    case DialError::local: return "could not be sent from here";
+  }
+  return "failed";
+}
+
+}  // namespace
+
+bool Core::Impl::is_in_flight(const Address& address) const { return dials_by_address.contains(address); }
+
+Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now now, Effects& out) {
+  const auto may_ask = [&](const Link& link) { return !search.refused_by.contains(link.id); };
+  const auto is_moving = [&](const Link& link) { return search.moved_from == link.id && now.steady < search.moved_until; };
+
+  // Somebody serves the name already.
+  for (const LinkId id : links.serving(search.name)) {
+    const Link& link = *links.find(id);
+    if (link.losing || !may_ask(link)) continue;
+    if (links.has_better_coming(link)) return Wait{never};
+    if (is_moving(link)) return Wait{search.moved_until};
+    return Ask{id};
+  }
+
+  if (!search.resolved) {
+    if (!search.resolving) {
+      search.resolving = ResolveId{++last_id};
+      resolves.emplace(*search.resolving, owner);
+      out.emplace_back(Resolve{*search.resolving, search.name});
+    }
+    return Wait{never};
+  }
+
+  TimePoint wake = never;
+  bool is_pending = false;
+  // What came of the addresses begun so far. A link there may be of our own making or the peer's.
+  for (Search::Attempt& attempt : search.attempts) {
+    if (!attempt.begun) continue;
+    const bool has_link = !links.at(attempt.to).empty();
+    for (const LinkId id : links.at(attempt.to)) {
+      const Link* link = links.find(id);
+      if (link->admitted && link->losing) link = links.best_of(link->facts.peer_key);
+      if (link == nullptr || !may_ask(*link)) continue;
+      if (!link->admitted || links.has_better_coming(*link)) {
+        is_pending = true;
+      } else if (is_moving(*link)) {
+        is_pending = true;
+        wake = std::min(wake, search.moved_until);
+      } else if (config.trust == Trust::strict && std::ranges::contains(link->record->body.names, search.name)) {
+        search.refused_by.insert(link->id);
+        search.note(RefuseCode::not_trusted, not_served_text(*link, search.name));
+      } else {
+        return Ask{link->id};  // the node may have come a moment ago: its daemon knows better than we
+      }
+    }
+    if (is_in_flight(attempt.to)) {
+      is_pending = true;
+    } else if (!has_link && !attempt.dialled) {
+      attempt.begun = false;  // the peer's own attempt came to nothing: ours is due
+    }
+  }
+
+  for (Search::Attempt& attempt : search.attempts) {
+    if (attempt.begun) continue;
+    if (is_pending && now.steady - search.last_begun < attempt_alone)
+      return Wait{std::min(wake, search.last_begun + attempt_alone)};
+    attempt.begun = true;
+    search.last_begun = now.steady;
+    if (!links.at(attempt.to).empty()) return step(search, owner, now, out);  // at most once per address
+    attempt.dialled = true;
+    is_pending = true;
+    if (is_in_flight(attempt.to)) continue;
+    const DialId id{++last_id};
+    dials.emplace(id, DialUnderWay{attempt.to, now.steady});
+    dials_by_address.emplace(attempt.to, id);
+    out.emplace_back(Dial{id, attempt.to});
+  }
+  if (is_pending) return Wait{wake};
+  return Exhausted{};
+}
+
+std::string Core::Impl::not_served_text(const Link& link, const NodeName& name) const {
+  return "the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + ") says it serves " +
+         name.text() + ", but its key is not pinned for that name";
+}
+
+void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now now, Effects& out) {
+  const auto found = resolves.find(id);
+  if (found == resolves.end()) return;  // who asked has gone
+  const SearchOwner owner = found->second;
+  resolves.erase(found);
+  const auto fill = [&](Search& search) {
+    search.resolving.reset();
+    search.resolved = true;
+    for (const Address& address : addresses) {
+      if (search.attempts.size() >= limits::addresses_per_name_max) break;
+      if (!std::ranges::contains(search.attempts, address, &Search::Attempt::to)) search.attempts.push_back({.to = address});
+    }
+    if (search.attempts.empty()) {
+      search.code = RefuseCode::unknown_node;
+      search.tried = "nobody knows an address for " + search.name.text();
+    }
+  };
+  if (const auto* leg = std::get_if<SessionId>(&owner)) {
+    auto* dial_leg = sessions.find_as<DialLeg>(*leg);
+    BP2P_CHECK(dial_leg != nullptr);  // end_search takes the look-up along
+    fill(dial_leg->search);
+    advance_dial(*leg, now, out);
+  } else {
+    Redial& redial = redials.at(std::get<RedialId>(owner));
+    BP2P_CHECK(redial.search.has_value());
+    fill(*redial.search);
+    advance_redial(std::get<RedialId>(owner), now, out);
+  }
+}
+
+void Core::Impl::on_dial_failed(DialId id, DialError why, Now, Effects&) {
+  const auto found = dials.find(id);
+  if (found == dials.end()) return;
+  const Address address = found->second.to;
+  dials.erase(found);
+  dials_by_address.erase(address);
+  note_failure(address, RefuseCode::unreachable, address.text() + ": " + std::string{text_of(why)});
+  searches_may_move = true;
+}
+
+void Core::Impl::note_failure(const Address& address, RefuseCode code, const std::string& text) {
+  const auto note = [&](Search& search) {
+    for (const Search::Attempt& attempt : search.attempts)
+      if (attempt.begun && attempt.to == address) search.note(code, text);
+  };
+  for (const SessionId leg : sessions.dials()) note(sessions.find_as<DialLeg>(leg)->search);
+  for (auto& [id, redial] : redials)
+    if (redial.search) note(*redial.search);
+}
+
+void Core::Impl::advance_dial(SessionId leg, Now now, Effects& out) {
+  auto* waiting = sessions.find_as<DialLeg>(leg);
+  if (waiting == nullptr || waiting->asked || waiting->local) return;
+  if (const auto target = sessions.named(waiting->search.name)) return open_local(leg, *target, now, out);
+
+  const SearchStep next = step(waiting->search, leg, now, out);
+  if (const auto* ask = std::get_if<Ask>(&next)) return open_on_link(leg, ask->link, now, out);
+  if (const auto* wait = std::get_if<Wait>(&next)) {
+    deadlines.set({Deadlines::Of::session, leg.value}, std::min(waiting->deadline, wait->until));
+    return;
+  }
+  const Search& search = waiting->search;
+  refuse(leg, search.code, search.tried.empty() ? "nothing answered for " + search.name.text() : search.tried, now, out);
+}
+
+void Core::Impl::advance_redial(RedialId id, Now now, Effects& out) {
+  Redial& redial = redials.at(id);
+  if (!redial.search) return;
+  const SearchStep next = step(*redial.search, id, now, out);
+  if (std::holds_alternative<Ask>(next)) {  // there is a link again; channels are the nodes' to open
+    const NodeName name = redial.name;
+    return end_redial(name);
+  }
+  if (const auto* wait = std::get_if<Wait>(&next)) {
+    deadlines.set({Deadlines::Of::redial, id.value}, std::min(redial.search_deadline, wait->until));
+    return;
+  }
+  schedule_redial(id, redial.search->tried, now);
+}
+
+void Core::Impl::advance_all(Now now, Effects& out) {
+  const std::vector<SessionId> legs(sessions.dials().begin(), sessions.dials().end());
+  for (const SessionId leg : legs) advance_dial(leg, now, out);
+  std::vector<RedialId> searching;
+  for (const auto& [id, redial] : redials)
+    if (redial.search) searching.push_back(id);
+  for (const RedialId id : searching) advance_redial(id, now, out);
+}
+
+void Core::Impl::end_search(Search& search) {
+  if (search.resolving) resolves.erase(*search.resolving);
+  search.resolving.reset();
+  dials_may_be_unwanted = true;
+}
+
+void Core::Impl::cancel_unwanted_dials(Effects& out) {
+  std::set<Address> wanted;
+  const auto collect = [&](const Search& search) {
+    for (const Search::Attempt& attempt : search.attempts)
+      if (attempt.begun) wanted.insert(attempt.to);
+  };
+  for (const SessionId leg : sessions.dials()) {
+    const auto& waiting = *sessions.find_as<DialLeg>(leg);
+    if (!waiting.asked && !waiting.local) collect(waiting.search);
+  }
+  for (const auto& [id, redial] : redials)
+    if (redial.search) collect(*redial.search);
+  std::erase_if(dials, [&](const auto& entry) {
+    if (wanted.contains(entry.second.to)) return false;
+    out.emplace_back(CancelDial{entry.first});
+    dials_by_address.erase(entry.second.to);
+    return true;
+  });
+}
+
+// A dial that has not come to a handshake yet, to a peer with which there is a link by now, could only make a second
+// link, and would make both ends wait for it when nothing answers there.
+void Core::Impl::cancel_dials_to_peer(const Link& admitted, Effects& out) {
+  const auto cancel = [&](const Address& address) {
+    const auto found = dials_by_address.find(address);
+    if (found == dials_by_address.end()) return;
+    out.emplace_back(CancelDial{found->second});
+    dials.erase(found->second);
+    dials_by_address.erase(found);
+  };
+  cancel(admitted.facts.peer_address);
+}
+
+void Core::Impl::dial_again(const NodeName& name, const std::string& why, Now now, Effects&) {
+  if (redials_by_name.contains(name) || redials.size() >= limits::redials_max) return;
+  const RedialId id{++last_id};
+  redials_by_name.emplace(name, id);
+  Redial& redial = redials.emplace(id, Redial{name}).first->second;
+  redial.until = now.steady + redial_for;
+  schedule_redial(id, why, now);
+}
+
+void Core::Impl::end_redial(const NodeName& name) {
+  const auto found = redials_by_name.find(name);
+  if (found == redials_by_name.end()) return;
+  Redial& redial = redials.at(found->second);
+  if (redial.search) end_search(*redial.search);
+  deadlines.clear({Deadlines::Of::redial, found->second.value});
+  redials.erase(found->second);
+  redials_by_name.erase(found);
+}
+
+void Core::Impl::schedule_redial(RedialId id, std::string why, Now now) {
+  Redial& redial = redials.at(id);
+  if (redial.search) {
+    end_search(*redial.search);
+    redial.search.reset();
+    ++redial.failures;
+  }
+  redial.last_error = std::move(why);
+  // Full jitter: anywhere up to the bound, so that two ends, or a hundred peers of one, do not meet again and again.
+  const Duration bound = redial.failures >= 16 ? config.reconnect_max
+                                               : std::min(config.reconnect_max, config.reconnect_min * (1 << redial.failures));
+  const auto jitter = rng.below(static_cast<std::uint64_t>(bound.count()) + 1);
+  redial.next_try = now.steady + Duration{static_cast<Duration::rep>(jitter)};
+  deadlines.set({Deadlines::Of::redial, id.value}, redial.next_try);
+}
+
+}  // namespace bp2p

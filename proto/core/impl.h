@@ -1,0 +1,188 @@
+// The core's state, and its methods by story. Each story has a source file of its own:
+//   session_frames.cc  a connection of the node socket says what it is, and asks
+//   dialling.cc        from a name to a link: look-up, dials, and dialling again
+//   channels.cc        a channel is asked for, by a node or by a peer, and starts
+//   link_messages.cc   HELLO, records, messages
+//   link_pins.cc       names against pins; admission
+//   link_end.cc        duplicates, and links that go
+//   core.cc            inputs, time, status
+#pragma once
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "proto/core/core.h"
+#include "proto/core/creations.h"
+#include "proto/core/deadlines.h"
+#include "proto/core/links.h"
+#include "proto/core/own_record.h"
+#include "proto/core/search.h"
+#include "proto/core/sessions.h"
+#include "proto/core/strangers.h"
+#include "proto/trust/pins.h"
+#include "proto/wire/limits.h"
+#include "proto/wire/local_frame.h"
+#include "proto/wire/term.h"
+
+namespace bp2p {
+
+struct Core::Impl {
+  Impl(CoreConfig config, const Signing& signing, Secrets& secrets, Rng rng, Now now);
+
+  // --- session_frames.cc
+  void on_session_opened(SessionId id, const Credentials& who, Now now, Effects& out);
+  void on_session_frame(SessionId id, ByteView frame, Now now, Effects& out);
+  void on_session_closed(SessionId id, Now now, Effects& out);
+  void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
+  void on_first_frame(Connection& connection, const local::Frame& frame, Now now, Effects& out);
+  void attach(Connection& connection, const local::Attach& frame, Now now, Effects& out);
+  void dial(Connection& connection, const local::Dial& frame, Now now, Effects& out);
+  void accept(Connection& connection, const local::Accept& frame, Now now, Effects& out);
+  void answer(const Connection& connection, const local::Request& request, Now now, Effects& out);
+  Term node_info(const Connection& connection, Now now) const;
+  bool may_use_name(const NodeName& name, std::uint32_t uid) const;
+  /// REFUSED and close; whatever the connection was is undone.
+  void refuse(SessionId id, RefuseCode code, std::string text, Now now, Effects& out);
+  /// Undoes what the connection was, and forgets it.
+  void drop_session(SessionId id, Now now, Effects& out);
+  void names_changed(Now now, Effects& out);
+  void send_record(Link& link, Now now, Effects& out);
+
+  // --- dialling.cc
+  struct Wait {
+    TimePoint until;
+  };
+  struct Ask {
+    LinkId link;
+  };
+  struct Exhausted {};
+  using SearchStep = std::variant<Wait, Ask, Exhausted>;
+  using SearchOwner = std::variant<SessionId, RedialId>;
+  SearchStep step(Search& search, SearchOwner owner, Now now, Effects& out);
+  void on_resolved(ResolveId id, std::vector<Address> addresses, Now now, Effects& out);
+  void on_dial_failed(DialId id, DialError why, Now now, Effects& out);
+  void advance_dial(SessionId leg, Now now, Effects& out);
+  void advance_redial(RedialId id, Now now, Effects& out);
+  /// Steps every search; called once after each input that may have changed what they wait for.
+  void advance_all(Now now, Effects& out);
+  void note_failure(const Address& address, RefuseCode code, const std::string& text);
+  void end_search(Search& search);
+  void cancel_unwanted_dials(Effects& out);
+  void cancel_dials_to_peer(const Link& admitted, Effects& out);
+  void dial_again(const NodeName& name, const std::string& why, Now now, Effects& out);
+  void schedule_redial(RedialId id, std::string why, Now now);
+  void end_redial(const NodeName& name);
+  bool is_in_flight(const Address& address) const;
+  std::string not_served_text(const Link& link, const NodeName& name) const;
+
+  // --- channels.cc
+  void open_local(SessionId leg, SessionId target, Now now, Effects& out);
+  void open_on_link(SessionId leg, LinkId link, Now now, Effects& out);
+  void on_channel_open(Link& link, peer::ChannelOpen open, Now now, Effects& out);
+  void on_channel_opened(Link& link, const peer::ChannelOpened& opened, Now now, Effects& out);
+  void on_channel_refused(Link& link, const peer::ChannelRefused& refused, Now now, Effects& out);
+  void on_channel_cancel(Link& link, const peer::ChannelCancel& cancel, Now now, Effects& out);
+  void on_channel_closed(SessionId leg, Now now, Effects& out);
+  IncomingId announce(SessionId target, NodeName to, std::optional<NodeName> from,
+                      std::variant<Incoming::FromPeer, SessionId> origin, Now now, Effects& out);
+  /// Answers its origin with the refusal and forgets it.
+  void refuse_incoming(IncomingId id, RefuseCode code, const std::string& text, Now now, Effects& out);
+  void forget_incoming(IncomingId id);
+  void start_on_link(Connection& leg, SessionId owner, Link& link, std::uint64_t channel, bool opened_here,
+                     ChannelNames names, Now now, Effects& out);
+  void withdraw_open(DialLeg& leg, Effects& out);
+  std::optional<NodeName> name_of_session(SessionId id);
+
+  // --- link_messages.cc
+  void on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effects& out);
+  void on_link_message(LinkId id, ByteView message, Now now, Effects& out);
+  void process_message(LinkId id, ByteView bytes, Now now, Effects& out);
+  void on_hello(Link& link, const peer::Hello& hello, Now now, Effects& out);
+  void on_record(LinkId id, const Bytes& record, peer::Message message, Now now, Effects& out);
+  void act_on(LinkId id, peer::Message message, Now now, Effects& out);
+
+  // --- link_pins.cc
+  void check_pins(Link& link, VerifiedRecord record, Bytes record_bytes, std::optional<peer::Message> then, Now now,
+                  Effects& out);
+  void on_pins_read(LinkId id, std::vector<PinRead> reads, Now now, Effects& out);
+  void on_pins_stored(LinkId id, bool stored, Now now, Effects& out);
+  void read_next_pins(Effects& out);
+  void pins_done(Link& link, Now now, Effects& out);
+  void admit(Link& link, Now now, Effects& out);
+  void refuse_over_pins(Link& link, const PinRefusal& refusal, Now now, Effects& out);
+  /// Who else has the name: ourselves, or another living key.
+  std::optional<std::string> taken_by(const NodeName& name, const PublicKey& key);
+
+  // --- link_end.cc
+  void on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects& out);
+  void close_link(LinkId id, LinkCode code, std::string text, Now now, Effects& out);
+  struct Gone {
+    std::optional<LinkCode> code;
+    bool by_us;
+    std::string text;
+  };
+  void drop_link(LinkId id, const Gone& gone, Now now, Effects& out);
+  void settle_duplicates(const PublicKey& key, Now now, Effects& out);
+
+  // --- core.cc
+  /// Runs what an input left to be done, and sets nothing twice.
+  void settle(Now now, Effects& out);
+  void on_time(Now now, Effects& out);
+  void on_stop(Now now, Effects& out);
+  Status status(Now now) const;
+  template <class Fixed>
+  Fixed random() {
+    Fixed fixed;
+    secrets.fill(fixed.bytes);
+    return fixed;
+  }
+
+  const CoreConfig config;
+  const Signing& signing;
+  Secrets& secrets;
+  Rng rng;
+  const TimePoint started;
+
+  Sessions sessions;
+  Links links;
+  OwnRecord own;
+  Creations creations;
+  NewPins new_pins;
+  Strangers strangers;
+  Deadlines deadlines;
+
+  struct DialUnderWay {
+    Address to;
+    TimePoint since;
+  };
+  std::map<DialId, DialUnderWay> dials;
+  std::map<Address, DialId> dials_by_address;
+  std::map<ResolveId, SearchOwner> resolves;
+  std::map<RedialId, Redial> redials;
+  std::map<NodeName, RedialId> redials_by_name;
+
+  std::map<IncomingId, Incoming> incoming;
+  std::map<Ticket, IncomingId> tickets;
+
+  /// Links whose names are looked up, one after the other: what the first stores, the second reads.
+  std::deque<LinkId> pin_queue;
+
+  std::uint64_t last_id = 0;  ///< of dials, look-ups, redials and incoming channels alike
+  bool searches_may_move = false;
+  bool dials_may_be_unwanted = false;
+  bool stopping = false;
+  std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0;
+};
+
+/// Text of a peer or of a node on its way to a person: no control characters, 200 bytes.
+std::string clean(std::string_view text);
+/// `app@h` or `a node without a name`.
+std::string shown(const std::optional<NodeName>& name);
+inline void say(Effects& out, Severity severity, std::string_view name, std::string text) {
+  out.emplace_back(Event{severity, std::string{name}, std::move(text)});
+}
+
+}  // namespace bp2p

@@ -1,0 +1,74 @@
+// The search for the daemon that serves a name: addresses, one after the other, until a link leads there. A
+// value; the core makes its steps (proto/core/dialling.cc).
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proto/base/address.h"
+#include "proto/base/ids.h"
+#include "proto/base/node_name.h"
+#include "proto/base/now.h"
+#include "proto/wire/codes.h"
+
+namespace bp2p {
+
+struct Search {
+  explicit Search(NodeName wanted) : name(std::move(wanted)) {}
+
+  NodeName name;
+  std::optional<ResolveId> resolving;
+  bool resolved = false;
+  struct Attempt {
+    Address to;
+    bool begun = false;
+    bool dialled = false;  ///< by us; else we wait for a link that the peer began
+  };
+  std::vector<Attempt> attempts;
+  TimePoint last_begun{};
+
+  std::set<LinkId> refused_by;          ///< admitted links whose daemon does not serve the name
+  std::optional<LinkId> moved_from;     ///< it said that another link is to be used, and that one should
+  TimePoint moved_until{};              ///< appear before this
+
+  // What to say if nothing comes of it: the gravest reason, and all that was tried.
+  RefuseCode code = RefuseCode::unreachable;
+  std::string tried;
+
+  /// A reason that concerns trust is worth more to the reader than one about the node, and that one more than
+  /// silence.
+  void note(RefuseCode why, const std::string& text) {
+    const auto weight = [](RefuseCode each) {
+      return each == RefuseCode::not_trusted ? 2 : each == RefuseCode::no_such_node ? 1 : 0;
+    };
+    if (weight(why) > weight(code)) code = why;
+    if (tried.size() > 700) return;  // REFUSED carries 1 KiB
+    if (!tried.empty()) tried += "; ";
+    tried += text;
+  }
+};
+
+/// A name with which our nodes had a channel, and whose link was lost: dialled again until it is back, or nobody
+/// here has asked for it for `redial_for`.
+struct Redial {
+  explicit Redial(NodeName wanted) : name(std::move(wanted)) {}
+
+  NodeName name;
+  TimePoint until{};
+  std::uint32_t failures = 0;
+  std::string last_error;
+  TimePoint next_try{};
+  std::optional<Search> search;
+  TimePoint search_deadline{};
+};
+
+using RedialId = Id<struct RedialTag>;
+inline constexpr Duration redial_for = std::chrono::minutes{10};
+
+/// How long one address is waited for before the next one is tried beside it (RFC 8305 says 250 ms for TCP; a
+/// QUIC Initial is repeated after 1 s, so one lost packet should not start a second handshake).
+inline constexpr Duration attempt_alone = std::chrono::milliseconds{2500};
+
+}  // namespace bp2p

@@ -1,0 +1,113 @@
+// The connections of the node socket: what each has become, and whose names and tokens they are.
+#pragma once
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "proto/base/ids.h"
+#include "proto/base/node_name.h"
+#include "proto/base/now.h"
+#include "proto/core/core.h"
+#include "proto/core/links.h"
+#include "proto/core/search.h"
+
+namespace bp2p {
+
+/// Has not said yet what it is.
+struct Fresh {};
+
+struct NodeSession {
+  std::optional<NodeName> name;
+  SessionToken token;
+  std::uint32_t creation = 0;
+  bool hidden = false;
+  bool listens = true;
+  std::set<SessionId> dials;        ///< its DIALs that wait
+  std::set<IncomingId> incoming;    ///< what it was told of and has not accepted
+};
+
+/// A DIAL that has not been answered.
+struct DialLeg {
+  SessionId owner;
+  Search search;
+  TimePoint deadline;
+  struct Asked {
+    LinkId link;
+    std::uint64_t channel;
+    bool was_proven;  ///< the name was, when we asked
+  };
+  std::optional<Asked> asked;       ///< a peer
+  std::optional<IncomingId> local;  ///< a node of this daemon
+};
+
+/// The data road has it.
+struct ChannelLeg {
+  SessionId owner;
+  std::optional<LinkId> link;
+  std::uint64_t channel = 0;
+  std::optional<SessionId> other;  ///< both nodes are here
+  std::optional<NodeName> local, remote;
+  bool opened_here = false;
+};
+
+struct Connection {
+  SessionId id;
+  Credentials who;
+  TimePoint since;
+  std::variant<Fresh, NodeSession, DialLeg, ChannelLeg> is;
+};
+
+/// Somebody wants a channel to a node here, which has been told and has not dialled back.
+struct Incoming {
+  IncomingId id;
+  Ticket ticket;
+  SessionId target;
+  NodeName to;
+  std::optional<NodeName> from;
+  struct FromPeer {
+    LinkId link;
+    std::uint64_t channel;
+  };
+  std::variant<FromPeer, SessionId> origin;  ///< or the leg of a node here that dialled
+};
+
+class Sessions {
+ public:
+  Connection& add(SessionId id, const Credentials& who, TimePoint now);
+  void erase(SessionId id);
+  Connection* find(SessionId id);
+  /// nullptr when it is something else by now, or gone.
+  template <class Kind>
+  Kind* find_as(SessionId id) {
+    Connection* connection = find(id);
+    return connection == nullptr ? nullptr : std::get_if<Kind>(&connection->is);
+  }
+
+  NodeSession& become_node(Connection& connection, NodeSession node);
+  void name_node(SessionId id, const NodeName& name);
+  DialLeg& become_dial(Connection& connection, DialLeg dial);
+  void become_channel(Connection& connection, ChannelLeg channel);
+
+  std::optional<SessionId> named(const NodeName& name) const;
+  std::optional<SessionId> with_token(const SessionToken& token) const;
+
+  std::vector<NodeName> names() const;
+  std::size_t nodes() const { return by_token_.size(); }
+  std::size_t fresh() const { return fresh_; }
+  const std::set<SessionId>& dials() const { return dials_; }
+  const std::map<SessionId, Connection>& all() const { return connections_; }
+
+ private:
+  void leave_kind(Connection& connection);
+
+  std::map<SessionId, Connection> connections_;
+  std::map<NodeName, SessionId> by_name_;
+  std::map<SessionToken, SessionId> by_token_;
+  std::set<SessionId> dials_;
+  std::size_t fresh_ = 0;
+};
+
+}  // namespace bp2p
