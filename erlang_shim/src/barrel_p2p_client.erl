@@ -9,7 +9,7 @@
 -module(barrel_p2p_client).
 -behaviour(gen_server).
 
--export([hold/1, listen/1, ensure_running/1, close/0]).
+-export([hold/2, listen/1, ensure_running/1, close/0]).
 -export([dial/4, request/1, status/0]).
 -export([acceptor/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
@@ -22,9 +22,10 @@
 
 %% --- for net_kernel ----------------------------------------------------------------------------------
 
-%% Runs as long as `Pid' lives (and others that said the same).
--spec hold(pid()) -> ok.
-hold(Pid) -> call({hold, Pid}).
+%% Runs as long as `Pid' lives (and others that said the same). With net_kernel ends the session as well: the
+%% name is its.
+-spec hold(application | net_kernel, pid()) -> ok.
+hold(Role, Pid) -> call({hold, Role, Pid}).
 
 %% Attaches the calling process's node; called by net_kernel, which then is the one to get connections.
 %% Waits for the daemon as long as barrel_p2p_config:wait_ms/0 says, telling so on standard error.
@@ -35,7 +36,7 @@ listen(Identity) ->
 %% A client that died is back after this, with the session it had. Does not wait for the daemon.
 -spec ensure_running(pid()) -> pid().
 ensure_running(Kernel) ->
-    ok = hold(Kernel),
+    ok = hold(net_kernel, Kernel),
     whereis(?MODULE).
 
 %% Gives the name back. When this returns the daemon knows, or half a second has passed.
@@ -53,14 +54,15 @@ close() ->
 
 %% Opens a channel to `Node'. The calling process owns the socket, passive, with `{packet, 4}', its next
 %% byte the other node's. `Kernel' is net_kernel's pid.
--spec dial(node(), barrel_p2p_session:identity(), pid(), timeout()) ->
+-spec dial(node(), barrel_p2p_session:identity(), pid(), pos_integer()) ->
           {ok, inet:socket()} | {error, barrel_p2p_socket:why()}.
 dial(Node, Identity, Kernel, Timeout) ->
     To = atom_to_binary(Node, utf8),
+    Deadline = erlang:monotonic_time(millisecond) + Timeout,
     Result = try
-                 ok = hold(Kernel),
+                 ok = hold(net_kernel, Kernel),
                  case gen_server:call(?MODULE, {need, Identity}, Timeout) of
-                     {ok, Token} when byte_size(To) =< 255 -> open_channel({dial, Token, To}, Timeout);
+                     {ok, Token} when byte_size(To) =< 255 -> open_channel({dial, Token, To}, left(Deadline));
                      {ok, _} -> {error, {bad_name, <<"a node name has at most 255 bytes">>}};
                      Error -> Error
                  end
@@ -107,17 +109,17 @@ init([]) ->
             case is_process_alive(Kernel) of
                 true ->
                     {Session, Effects} = barrel_p2p_session:resume(Kept),
-                    {ok, perform(Effects, hold(Kernel, State#{session := Session, kernel := Kernel}))};
+                    {ok, perform(Effects, holding(net_kernel, Kernel, State#{session := Session}))};
                 false ->
                     _ = persistent_term:erase(?KEPT),
                     {ok, State}
             end
     end.
 
-handle_call({hold, Pid}, _From, State) ->
-    {reply, ok, hold(Pid, State)};
+handle_call({hold, Role, Pid}, _From, State) ->
+    {reply, ok, holding(Role, Pid, State)};
 handle_call({listen, Kernel, Identity, WaitMs}, From, State) ->
-    {noreply, step({attach, From, Identity, WaitMs}, (hold(Kernel, State))#{kernel := Kernel})};
+    {noreply, step({attach, From, Identity, WaitMs}, holding(net_kernel, Kernel, State))};
 handle_call(detach, _From, State) ->
     {reply, ok, step(detach, State)};
 handle_call({need, Identity}, From, State) ->
@@ -227,10 +229,12 @@ effect({log, Level, Text}, Done) ->
 %% The timer itself is let run: its reference is forgotten, so it finds nobody.
 cancel(Name, #{timers := Timers} = State) -> State#{timers := maps:remove(Name, Timers)}.
 
-hold(Pid, #{holders := Holders} = State) when is_map_key(Pid, Holders) -> State;
-hold(Pid, #{holders := Holders} = State) -> State#{holders := Holders#{Pid => monitor(process, Pid)}}.
+holding(net_kernel, Pid, State) -> holding(application, Pid, State#{kernel := Pid});
+holding(application, Pid, #{holders := Holders} = State) when is_map_key(Pid, Holders) -> State;
+holding(application, Pid, #{holders := Holders} = State) ->
+    State#{holders := Holders#{Pid => monitor(process, Pid)}}.
 
-%% A session that net_kernel made ends with it; without any holder so does the client.
+%% With net_kernel ends the session; without any holder so does the client.
 let_go(Pid, #{kernel := Kernel} = State) ->
     State1 = case Pid of
                  Kernel -> (step(detach, State))#{kernel := none};
@@ -253,9 +257,10 @@ acceptor(Kernel, Ticket, From) ->
             Kernel ! {accept, self(), Socket, local, barrel_p2p},
             receive
                 {Kernel, controller, Pid} ->
-                    ok = gen_tcp:controlling_process(Socket, Pid),
-                    Pid ! {self(), controller},
-                    ok;
+                    case gen_tcp:controlling_process(Socket, Pid) of
+                        ok -> Pid ! {self(), controller}, ok;
+                        {error, _} -> gen_tcp:close(Socket)   % gone meanwhile
+                    end;
                 {Kernel, unsupported_protocol} -> gen_tcp:close(Socket);
                 {'DOWN', Monitor, process, Kernel, _} -> gen_tcp:close(Socket)
             after ?HAND_OVER_MS -> gen_tcp:close(Socket)
@@ -299,6 +304,8 @@ own_identity() ->
                Node -> atom_to_binary(Node, utf8)
            end,
     #{name => Name, hidden => true, listens => false}.
+
+left(Deadline) -> max(0, Deadline - erlang:monotonic_time(millisecond)).
 
 %% Starts the client when there is none. Between a look and a call it may have ended: once more then.
 call(Request) ->

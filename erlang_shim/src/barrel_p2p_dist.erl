@@ -22,6 +22,7 @@
 -define(LISTEN, barrel_p2p_listen).
 -define(NODELAY, barrel_p2p_nodelay).
 -define(BRAKE_MS, 200).
+-define(DAEMON_ANSWERS_MS, 500).
 
 %% --- for net_kernel ----------------------------------------------------------------------------------
 
@@ -128,11 +129,11 @@ do_accept(Kernel, AcceptPid, Socket, MyNode, {Allowed, SetupTime}) ->
 
 -spec do_setup(pid(), node(), normal | hidden, node(), timeout()) -> no_return().
 do_setup(Kernel, Node, Type, MyNode, SetupTime) ->
-    Timer = dist_util:start_timer(SetupTime),
-    %% A little less than the timer allows, so that the reason is told before it ends us.
-    case barrel_p2p_client:dial(Node, identity(MyNode), Kernel, max(100, SetupTime - 200)) of
+    %% The handshake's timer would end this process without a word. So it starts when there is a channel, and
+    %% the daemon has a little more than the same time: it knows the reason, and a name for it.
+    case barrel_p2p_client:dial(Node, identity(MyNode), Kernel, SetupTime + ?DAEMON_ANSWERS_MS) of
         {ok, Socket} ->
-            dist_util:reset_timer(Timer),
+            Timer = dist_util:start_timer(SetupTime),
             HSData = hs_data(Socket),
             dist_util:handshake_we_started(
               HSData#hs_data{kernel_pid = Kernel, other_node = Node, this_node = MyNode, timer = Timer,

@@ -14,5 +14,5 @@ init([]) ->
 
 -spec hold_client(pid()) -> ignore.
 hold_client(Supervisor) ->
-    ok = barrel_p2p_client:hold(Supervisor),
+    ok = barrel_p2p_client:hold(application, Supervisor),
     ignore.

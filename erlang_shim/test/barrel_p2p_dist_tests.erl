@@ -190,6 +190,16 @@ no_daemon_at_all_test_() ->
               ?assertEqual(nomatch, string:find(Out, "waiting for the daemon"))
       end, "a node without a daemon gives up and says so on standard error").
 
+a_silent_daemon_test_() ->
+    with_daemon(
+      fun(Host) ->
+              stop_daemon(Host),
+              start_daemon(Host, #{silent => true}),
+              {Status, _Out, Err} = run_erl(Host#{wait_ms => "300"}, ["-name", "a@127.0.0.1"], "halt(0)"),
+              ?assertEqual(1, Status),
+              ?assertNotEqual(nomatch, string:find(Err, "gave up waiting for the daemon: no answer"))
+      end, "a daemon that does not answer is not waited for without end").
+
 the_vm_is_there_first_test_() ->
     with_daemon(
       fun(Host) ->
@@ -249,7 +259,8 @@ named_but_not_listening_test_() ->
               ?assertEqual(pong, call(Q, net_adm, ping, [An])),
               ?assertEqual([Qn], call(A, erlang, nodes, [hidden])),
               ?assertEqual(Qn, call(A, erpc, call, [Qn, erlang, node, []])),
-              ?assertEqual(ok, call(Q, net_kernel, setopts, [new, [{nodelay, true}]]))
+              ?assertEqual(ok, call(Q, net_kernel, setopts, [new, [{nodelay, true}]])),
+              ?assert(lists:member(Qn, named(Host)))
       end, "a node with -dist_listen false").
 
 any_host_part_test_() ->
@@ -282,6 +293,14 @@ at_run_time_test_() ->
                        Creation
                    end || _ <- lists:seq(1, 3)],
               ?assertEqual(3, length(lists:usort(Creations))),
+              %% one that only dials gives its name back as well
+              {ok, _} = call(C, net_kernel, start, ['d@127.0.0.1', #{name_domain => longnames, dist_listen => false}]),
+              true = call(C, erlang, set_cookie, [list_to_atom(cookie())]),
+              pong = call(C, net_adm, ping, [An]),
+              ?assertEqual(['a@127.0.0.1', 'd@127.0.0.1'], lists:sort(named(Host))),
+              ok = call(C, net_kernel, stop, []),
+              wait_until(fun() -> named(Host) =:= ['a@127.0.0.1'] end),
+              ?assertMatch({ok, #{name := <<>>}}, call(C, barrel_p2p, node_info, [])),
               ?assertEqual(ok, call(C, application, stop, [barrel_p2p])),
               wait_until(fun() -> call(C, erlang, whereis, [barrel_p2p_client]) =:= undefined end)
       end, "net_kernel:start and stop at run time, with the application running").

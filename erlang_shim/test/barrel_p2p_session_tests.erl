@@ -169,6 +169,60 @@ a_crash_report_shows_no_token_test() ->
     Text = lists:flatten(io_lib:format("~p", [barrel_p2p_session:redact(standing(7))])),
     ?assertEqual(nomatch, string:find(Text, "0,7>>")).
 
+%% Whatever happens in whatever order: every caller gets one answer, the socket is asked for only when there is
+%% none, and nothing is sent without one.
+any_conversation_test_() ->
+    {timeout, 60, fun() -> [conversation(Seed) || Seed <- lists:seq(1, 3000)] end}.
+
+conversation(Seed) ->
+    _ = rand:seed(exsss, Seed),
+    World = #{session => new(), open => no, asked => [], answered => [], timers => []},
+    Steps = lists:seq(1, 1 + rand:uniform(40)),
+    #{asked := Asked, answered := Answered, open := Open} =
+        feed(detach, settled(lists:foldl(fun(N, W) -> feed(any_input(N, W), W) end, World, Steps))),
+    ?assertEqual({Seed, lists:sort(Asked)}, {Seed, lists:sort(Answered)}),
+    ?assertEqual({Seed, no}, {Seed, Open}).
+
+feed({connect_answer, Answer}, World) ->
+    feed(Answer, World#{open := case Answer of connected -> yes; _ -> no end});
+feed(Input, #{session := Session, asked := Asked} = World) ->
+    {Next, Effects} = handle(Input, Session),
+    Asked1 = case Input of
+                 {attach, From, _, _} -> [From | Asked];
+                 {need, From, _} -> [From | Asked];
+                 {request, From, _} -> [From | Asked];
+                 _ -> Asked
+             end,
+    %% The socket is gone before the session hears of it.
+    Open = case Input of closed -> no; _ -> maps:get(open, World) end,
+    lists:foldl(fun witness/2, World#{session := Next, asked := Asked1, open := Open}, Effects).
+
+settled(#{open := connecting} = World) -> feed({connect_answer, {connect_failed, ?NO_DAEMON}}, World);
+settled(World) -> World.
+
+witness(connect, #{open := no} = World) -> World#{open := connecting};
+witness({send, Frame}, #{open := yes} = World) -> _ = barrel_p2p_wire:encode(Frame), World;
+witness(Close, #{open := Open} = World) when Close =:= close orelse Close =:= close_gracefully, Open =/= connecting ->
+    World#{open := no};
+witness({reply, From, _}, #{answered := Answered} = World) -> World#{answered := [From | Answered]};
+witness({start_timer, Name, {Min, Max}}, #{timers := Timers} = World) when Min =< Max ->
+    World#{timers := [Name | lists:delete(Name, Timers)]};
+witness({cancel_timer, Name}, #{timers := Timers} = World) -> World#{timers := lists:delete(Name, Timers)};
+witness({Kind, _}, World) when Kind =:= say; Kind =:= keep -> World;
+witness({Kind, _, _}, World) when Kind =:= log; Kind =:= accept -> World.
+
+any_input(_, #{open := connecting}) ->   % the client tries at once
+    {connect_answer, lists:nth(rand:uniform(2), [connected, {connect_failed, ?NO_DAEMON}])};
+any_input(N, #{open := Open, timers := Timers}) ->
+    Always = [{attach, {attach, N}, app(), 100}, {need, {need, N}, nobody()}, {need, {again, N}, app()},
+              {request, {request, N}, node_info}, {dial_failed, <<"b@h">>, ?NO_DAEMON, N}, detach]
+        ++ [{timer, Timer} || Timer <- Timers] ++ [{timer, Timer} || Timer <- Timers],
+    Heard = [attached(4 + N), attached(4 + N), attached(4), refused(14, <<"stops">>), refused(3, <<"taken">>),
+             refused(6, <<"no">>), answer(1, {ok, 1}), answer(rand:uniform(9), {error, what}),
+             payload({incoming, ?TICKET, <<"b@h">>}), payload(ready), {payload, <<255>>}, closed],
+    Possible = case Open of yes -> Always ++ Heard; no -> Always end,
+    lists:nth(rand:uniform(length(Possible)), Possible).
+
 %% --- helpers --------------------------------------------------------------------------------------------
 
 app() -> #{name => <<"app@h">>, hidden => false, listens => true}.

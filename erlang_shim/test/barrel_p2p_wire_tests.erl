@@ -81,6 +81,17 @@ what_a_flipped_bit_makes_of_a_frame_is_a_frame_or_an_error_test_() ->
                      end || Bit <- lists:seq(0, bit_size(Bytes) - 1)]
             end} || {Name, Bytes} <- vectors(), byte_size(Bytes) > 0].
 
+noise_is_a_frame_or_an_error_test() ->
+    _ = rand:seed(exsss, 1),
+    [begin
+         Type = rand:uniform(11) - 1,
+         Bytes = <<Type, 1, (rand:bytes(rand:uniform(80) - 1))/binary>>,
+         case barrel_p2p_wire:decode(Bytes) of
+             {ok, Frame} -> ?assertEqual(Bytes, barrel_p2p_wire:encode(Frame));
+             {error, Reason} -> ?assert(is_atom(Reason))
+         end
+     end || _ <- lists:seq(1, 20000)].
+
 %% --- the file -------------------------------------------------------------------------------------------
 
 is_bad(Name) -> lists:prefix("bad_", Name).

@@ -95,6 +95,8 @@ loop(#{sessions := Sessions, tickets := Tickets, options := Options} = S) ->
 
 attach(_Pid, Shown, #{refuse := {Code, Text}}, S) ->
     {{refused, Code, Text}, S#{attaches := [Shown | maps:get(attaches, S)]}};
+attach(_Pid, Shown, #{silent := true}, S) ->
+    {silence, S#{attaches := [Shown | maps:get(attaches, S)]}};
 attach(Pid, #{name := Name, token := Token, creation := Creation} = Shown, Options, S) ->
     #{sessions := Sessions, creation := Next} = S,
     S1 = S#{attaches := [Shown | maps:get(attaches, S)]},
@@ -121,6 +123,7 @@ connection(Socket, Server) ->
     case barrel_p2p_wire:decode(Bytes) of
         {ok, {attach, Shown}} ->
             case ask(Server, {attach, self(), Shown}) of
+                silence -> {error, closed} = gen_tcp:recv(Socket, 0);
                 {ok, #{token := Token, creation := Creation}} ->
                     ok = send(Socket, {attached, #{creation => Creation, token => Token, port => 9100,
                                                    fingerprint => <<"SHA256:fake">>}}),
@@ -167,13 +170,14 @@ session(Socket, Session) ->
 wait_for_acceptor(Socket, Server) ->
     receive
         {acceptor, Pid, Other} ->
+            %% Both READYs before either end can say something.
+            [_ = send(End, ready) || End <- [Other, Socket]],
             Pid ! {dialler, Socket},
             join(Socket, Other, Server)
     end.
 
 %% One process for each direction; either end's close closes the other.
 join(Socket, Other, Server) ->
-    _ = send(Socket, ready),   % its end may have gone meanwhile
     case gen_tcp:recv(Socket, 0) of
         {ok, Bytes} ->
             case Bytes of
