@@ -101,6 +101,8 @@ status() ->
 
 init([]) ->
     process_flag(trap_exit, true),
+    %% An application that stops kills every process with its group leader, and it may be the one who started us.
+    true = group_leader(whereis(init), self()),
     State = #{session => barrel_p2p_session:new(), socket => none, timers => #{}, holders => #{},
               kernel => none, acceptors => #{}},
     case persistent_term:get(?KEPT, none) of

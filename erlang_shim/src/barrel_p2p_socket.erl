@@ -53,8 +53,7 @@ check_path(Path, Trusted) ->
         {ok, #file_info{uid = Uid}} ->
             case is_trusted(Uid, Trusted) of
                 true -> ok;
-                false -> refuse(wrong_owner, "the socket ~ts belongs to uid ~b, which is neither root, nor us, nor the user ~ts",
-                                [Path, Uid, barrel_p2p_config:daemon_user()])
+                false -> wrong_owner("the socket ~ts belongs to uid ~b", Path, Uid)
             end;
         {error, Reason} ->
             refuse(Reason, "~ts: ~ts", [Path, file:format_error(Reason)])
@@ -83,8 +82,7 @@ check_peer(Socket, Path, Trusted) ->
                 true -> {ok, Socket};
                 false ->
                     gen_tcp:close(Socket),
-                    refuse(wrong_owner, "the process behind ~ts runs as uid ~b, which is neither root, nor us, nor the user ~ts",
-                           [Path, Uid, barrel_p2p_config:daemon_user()])
+                    wrong_owner("the process behind ~ts runs as uid ~b", Path, Uid)
             end;
         _ -> {ok, Socket}   % not Linux: the path's owner is all there is
     end.
@@ -115,6 +113,10 @@ uid_of(User) ->
 uid_in(Lines, Name) ->
     [Uid || Line <- Lines, [User, _, Text | _] <- [binary:split(Line, <<":">>, [global])], User =:= Name,
             {Uid, <<>>} <- [string:to_integer(Text)]].
+
+wrong_owner(Format, Path, Uid) ->
+    refuse(wrong_owner, Format ++ ", which is neither root, nor us, nor the user ~ts",
+           [Path, Uid, barrel_p2p_config:daemon_user()]).
 
 refuse(Kind, Format, Args) -> {error, {Kind, io_lib:format(Format, Args)}}.
 
