@@ -1,0 +1,63 @@
+// The links of the daemon as the rest of it sees them: messages on the link stream, and streams that find their
+// channel. Sits between the QUIC connections and the core.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/beam/dist_pipe.h"
+#include "daemon/quic/endpoint.h"
+
+namespace bp2p {
+
+/// Who decides: the driver of the core. Called outside of ngtcp2's callbacks.
+class LinkListener {
+ public:
+  virtual ~LinkListener() = default;
+  virtual void on_link_opened(LinkId link, const LinkFacts& facts) = 0;
+  virtual void on_link_message(LinkId link, ByteView message) = 0;
+  virtual void on_link_closed(LinkId link, const LinkEnd& why) = 0;
+  virtual void on_dial_failed(DialId dial, DialError why, const std::string& text) = 0;
+};
+
+class Links final : public quic::ConnectionUser {
+ public:
+  explicit Links(LinkListener& listener);
+  ~Links() override;
+  void set_endpoint(quic::Endpoint& endpoint) { endpoint_ = &endpoint; }
+
+  void dial(DialId dial, const Address& to);
+  void cancel_dial(DialId dial);
+  void send(LinkId link, ByteView message);
+  void admit(LinkId link);
+  void close(LinkId link, LinkCode code, const std::string& text);
+  quic::Connection* connection(LinkId link);
+  /// Every link says goodbye; for a clean stop.
+  void close_all(LinkCode code, const std::string& text);
+
+  /// Streams of the channel find the pipe until it is taken out.
+  void add_pipe(LinkId link, DistPipe& pipe);
+  void remove_pipe(LinkId link, std::uint64_t channel);
+
+  // quic::ConnectionUser
+  void on_connected(quic::Connection& connection) override;
+  void on_stream_opened(quic::Connection& connection, quic::Stream& stream) override;
+  void on_packets_read(quic::Connection& connection) override;
+  void on_ended(quic::Connection& connection, const LinkEnd& why) override;
+  void on_dial_failed(quic::Connection& connection, DialError why, const std::string& text) override;
+  void on_buried(quic::Connection& connection) override;
+
+ private:
+  struct Link;
+  Link& link_of(quic::Connection& connection);
+  void announce(Link& link);
+
+  LinkListener& listener_;
+  quic::Endpoint* endpoint_ = nullptr;
+  std::unordered_map<LinkId, std::unique_ptr<Link>> links_;
+  std::map<LinkId, DialId> dials_;
+};
+
+}  // namespace bp2p

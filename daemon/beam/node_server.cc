@@ -1,0 +1,262 @@
+#include "daemon/beam/node_server.h"
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <vector>
+
+#include "proto/wire/limits.h"
+
+namespace bp2p {
+namespace {
+using boost::asio::posix::stream_descriptor;
+
+constexpr std::size_t read_bytes = 64 * 1024;
+// What a session that does not read may leave with us before it is closed.
+constexpr std::size_t unsent_max = 16u << 20;
+constexpr int listen_backlog = 512;
+constexpr std::byte attached_type{2};  // docs/wire.md 1
+
+sockaddr_un address_of(const std::filesystem::path& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.native().size() >= sizeof address.sun_path)
+    throw std::runtime_error("the path of the node socket is too long (107 bytes at most): " + path.native());
+  std::memcpy(address.sun_path, path.c_str(), path.native().size());
+  return address;
+}
+
+[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
+  throw std::runtime_error("node socket " + path.native() + ": " + what + ": " + std::strerror(errno));
+}
+
+bool somebody_answers(const sockaddr_un& address) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const bool answers = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return answers;
+}
+
+int listen_at(const std::filesystem::path& path, std::optional<std::uint32_t> group) {
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0) {
+    if (!S_ISSOCK(there.st_mode)) throw std::runtime_error("node socket " + path.native() + ": something that is not a socket is there");
+    if (somebody_answers(address_of(path))) throw std::runtime_error("node socket " + path.native() + ": another daemon answers there");
+  }
+  if (path.has_parent_path()) {
+    std::error_code ignored;
+    if (std::filesystem::create_directories(path.parent_path(), ignored)) {
+      ::chmod(path.parent_path().c_str(), 0750);
+      if (group && ::chown(path.parent_path().c_str(), static_cast<uid_t>(-1), *group) != 0) fail("cannot give the directory to its group", path);
+    }
+  }
+  // Under another name until mode and group are right, so that nobody meets a socket that is open to all.
+  const std::filesystem::path temporary = path.native() + ".new";
+  const sockaddr_un address = address_of(temporary);
+  ::unlink(temporary.c_str());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("cannot make it", path);
+  const mode_t old_mask = ::umask(0177);
+  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::umask(old_mask);
+  if (bound != 0) fail("cannot make it", path);
+  if (group) {
+    if (::chown(temporary.c_str(), static_cast<uid_t>(-1), *group) != 0) fail("cannot give it to its group", path);
+    if (::chmod(temporary.c_str(), 0660) != 0) fail("cannot set its mode", path);
+  }
+  if (::listen(fd, listen_backlog) != 0) fail("cannot listen", path);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot put it in its place", path);
+  return fd;
+}
+
+std::optional<std::uint32_t> find_group(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  const group* found = ::getgrnam(name.c_str());
+  if (found == nullptr) throw std::runtime_error("host.node_socket_group: there is no group " + name);
+  return found->gr_gid;
+}
+
+}  // namespace
+
+struct NodeServer::Connection {
+  Connection(boost::asio::io_context& io, SessionId session, int fd) : id(session), socket(io, fd) {}
+  SessionId id;
+  stream_descriptor socket;
+  Bytes in, out;
+  std::size_t frame_max = limits::first_frame_bytes_max;
+  bool waits_to_write = false, closes = false, in_read = false;
+};
+
+NodeServer::NodeServer(boost::asio::io_context& io, const Options& options, NodeListener& listener)
+    : io_(io), options_(options), listener_(listener), group_id_(find_group(options.group)), acceptor_(io) {
+  acceptor_.assign(options.listen_fd ? *options.listen_fd : listen_at(options.path, group_id_));
+}
+
+NodeServer::~NodeServer() { stop_listening(); }
+
+void NodeServer::stop_listening() {
+  if (!acceptor_.is_open()) return;
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+  if (!options_.listen_fd) ::unlink(options_.path.c_str());
+}
+
+void NodeServer::start() {
+  acceptor_.async_wait(stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+    if (error) return;
+    accept();
+    start();
+  });
+}
+
+void NodeServer::accept() {
+  for (;;) {
+    const int fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;  // none left, or none to be had: the next wait tells
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (connections_.size() >= connections_max || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+      ++refused_;
+      ::close(fd);
+      continue;
+    }
+    const SessionId id{++last_};
+    auto connection = std::make_unique<Connection>(io_, id, fd);
+    Connection& made = *connection;
+    connections_.emplace(id, std::move(connection));
+    Credentials who;
+    who.uid = peer.uid;
+    who.gid = peer.gid;
+    who.pid = peer.pid;
+    who.may_attach = may_attach(fd, peer.uid, peer.gid);
+    listener_.on_session_opened(id, who);
+    if (connections_.contains(id)) wait_to_read(made);
+  }
+}
+
+bool NodeServer::may_attach(int fd, std::uint32_t uid, std::uint32_t gid) const {
+  if (uid == 0 || uid == ::geteuid()) return true;
+  if (!group_id_) return false;
+  if (gid == *group_id_) return true;
+  std::vector<gid_t> groups(256);
+  socklen_t size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return false;
+  groups.resize(size / sizeof(gid_t));
+  for (const gid_t group : groups)
+    if (group == *group_id_) return true;
+  return false;
+}
+
+void NodeServer::wait_to_read(Connection& connection) {
+  connection.socket.async_wait(stream_descriptor::wait_read, [this, id = connection.id](const boost::system::error_code& error) {
+    if (!error) read(id);
+  });
+}
+
+void NodeServer::read(SessionId id) {
+  const auto entry = connections_.find(id);
+  if (entry == connections_.end()) return;
+  Connection& connection = *entry->second;
+  const std::size_t before = connection.in.size();
+  connection.in.resize(before + read_bytes);
+  const ssize_t size = ::recv(connection.socket.native_handle(), connection.in.data() + before, read_bytes, MSG_DONTWAIT);
+  connection.in.resize(before + static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) return drop(id, true);
+
+  // A frame may turn this into a channel: what follows it is the channel's, and the connection is gone from here.
+  std::size_t at = 0;
+  while (connections_.contains(id) && !connection.closes && connection.in.size() - at >= 4) {
+    const auto length = load_be<std::uint32_t>(connection.in.data() + at);
+    if (length > connection.frame_max) {
+      // Its length is all that the core has to see of it.
+      listener_.on_session_frame(id, ByteView{connection.in}.subspan(at, 4));
+      return drop(id, true);
+    }
+    if (connection.in.size() - at - 4 < length) break;
+    const Bytes frame{connection.in.begin() + static_cast<std::ptrdiff_t>(at) + 4,
+                      connection.in.begin() + static_cast<std::ptrdiff_t>(at + 4 + length)};
+    connection.in.erase(connection.in.begin(), connection.in.begin() + static_cast<std::ptrdiff_t>(at + 4 + length));
+    at = 0;
+    listener_.on_session_frame(id, frame);
+  }
+  if (connections_.contains(id)) wait_to_read(connection);
+}
+
+void NodeServer::send(SessionId id, ByteView frame) {
+  const auto entry = connections_.find(id);
+  if (entry == connections_.end() || entry->second->closes) return;
+  Connection& connection = *entry->second;
+  if (!frame.empty() && frame[0] == attached_type) connection.frame_max = limits::session_frame_bytes_max;
+  if (connection.out.size() + frame.size() > unsent_max) {
+    boost::asio::post(io_, [this, id] { drop(id, true); });
+    return;
+  }
+  const std::size_t before = connection.out.size();
+  connection.out.resize(before + 4);
+  store_be(connection.out.data() + before, static_cast<std::uint32_t>(frame.size()));
+  connection.out.insert(connection.out.end(), frame.begin(), frame.end());
+  write(connection);
+}
+
+void NodeServer::write(Connection& connection) {
+  if (connection.waits_to_write) return;
+  while (!connection.out.empty()) {
+    const ssize_t size = ::send(connection.socket.native_handle(), connection.out.data(), connection.out.size(),
+                                MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return;  // reading tells that it is gone
+      connection.waits_to_write = true;
+      connection.socket.async_wait(stream_descriptor::wait_write, [this, id = connection.id](const boost::system::error_code& error) {
+        const auto entry = connections_.find(id);
+        if (error || entry == connections_.end()) return;
+        entry->second->waits_to_write = false;
+        write(*entry->second);
+      });
+      return;
+    }
+    connection.out.erase(connection.out.begin(), connection.out.begin() + size);
+  }
+  if (connection.closes) {
+    // Half closed first, or the kernel throws away what the node has not read yet when it finds bytes of the node's.
+    ::shutdown(connection.socket.native_handle(), SHUT_WR);
+    boost::asio::post(io_, [this, id = connection.id] { drop(id, false); });
+  }
+}
+
+void NodeServer::close(SessionId id) {
+  const auto entry = connections_.find(id);
+  if (entry == connections_.end() || entry->second->closes) return;
+  entry->second->closes = true;
+  write(*entry->second);
+}
+
+std::optional<NodeServer::Taken> NodeServer::take(SessionId id) {
+  const auto entry = connections_.find(id);
+  if (entry == connections_.end() || entry->second->closes || !entry->second->out.empty()) return std::nullopt;
+  Connection& connection = *entry->second;
+  Taken taken{connection.socket.release(), std::move(connection.in)};
+  // The frame that is being read belongs to it: kept until that is over.
+  boost::asio::post(io_, [gone = std::shared_ptr<Connection>{std::move(entry->second)}] {});
+  connections_.erase(entry);
+  return taken;
+}
+
+void NodeServer::drop(SessionId id, bool tell) {
+  const auto entry = connections_.find(id);
+  if (entry == connections_.end()) return;
+  const bool was_closing = entry->second->closes;
+  boost::asio::post(io_, [gone = std::shared_ptr<Connection>{std::move(entry->second)}] {});
+  connections_.erase(entry);
+  if (tell && !was_closing) listener_.on_session_closed(id);
+}
+
+}  // namespace bp2p
