@@ -92,8 +92,7 @@ Kind<std::vector<T>> list_kind(Kind<T> element) {
             std::vector<T> list;
             if (!value.is_array()) {
               auto one = element.read(value);
-              if (!one) return std::unexpected(WrongValue{.expected = "a list of " + one.error().expected,
-                                                          .meant = one.error().meant, .entry = ""});
+              if (!one) return std::unexpected(one.error());
               list.push_back(std::move(*one));
               return list;
             }

@@ -113,7 +113,7 @@ format = "json"
 
 TEST(Configuration, WritesBackWhatItRead) {
   const Config config = good("[discovery.static]\n\"a@b\" = [\"[::1]:1\", \"127.0.0.1:2\"]\n[transport]\n"
-                             "idle_timeout = 1500\nmax_udp_payload = 1300\n[host]\nstate_dir = \"/a \\\"b\\\\\"\n"
+                             "idle_timeout = 1500\nkeep_alive = 500\nmax_udp_payload = 1300\n[host]\nstate_dir = \"/a \\\"b\\\\\"\n"
                              "[auth.name_owners]\n\"a@b\" = 7\n[dist]\nmax_frame = 100001\n");
   EXPECT_TRUE(good(commented_config(config)) == config) << commented_config(config);
 }
