@@ -50,7 +50,7 @@ http::response<http::string_body> response_of(const Answer& answer, unsigned ver
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   using json = nlohmann::ordered_json;
   std::string body = answer.body.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-  response.content_length(body.size());
+  response.content_length(body.size());  // with HEAD too: what GET would bring
   if (!head) response.body() = std::move(body);
   response.keep_alive(keep_alive);
   return response;
@@ -59,12 +59,14 @@ http::response<http::string_body> response_of(const Answer& answer, unsigned ver
 }  // namespace
 
 struct Server::Impl : std::enable_shared_from_this<Impl> {
-  /// One connection: read a request, write its answer, again. Handlers hold it weakly through the server.
+  /// One connection: read a request, write its answer, again. A handler of Beast's touches the buffer even when its
+  /// socket was closed under it, so handlers share the connection, and nobody else does.
   struct Connection {
     Connection(stream_protocol::socket connected, asio::io_context& io) : socket(std::move(connected)), timer(io) {}
     stream_protocol::socket socket;
     asio::steady_timer timer;
     boost::beast::flat_buffer buffer{16 * 1024};  // beyond it a read fails with buffer_overflow
+    std::array<std::byte, 1024> discarded;
     std::optional<http::request_parser<http::string_body>> parser;
     http::response<http::string_body> response;
     std::optional<http::response_serializer<http::string_body>> serializer;
@@ -83,7 +85,7 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
         ++self->refused;  // the socket closes here
       } else {
         const auto id = ++self->last_id;
-        self->connections.emplace(id, std::make_unique<Connection>(std::move(socket), self->io));
+        self->connections.emplace(id, std::make_shared<Connection>(std::move(socket), self->io));
         self->read(id);
       }
       self->accept();
@@ -98,11 +100,21 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     });
   }
 
-  Connection* find(std::uint64_t id) {
+  /// None: closed.
+  std::shared_ptr<Connection> find(std::uint64_t id) {
     const auto found = connections.find(id);
-    return found == connections.end() ? nullptr : found->second.get();
+    return found == connections.end() ? nullptr : found->second;
   }
-  void close(std::uint64_t id) { connections.erase(id); }
+  void close(std::uint64_t id) {
+    const auto node = connections.extract(id);
+    if (!node) return;
+    error_code ignored;
+    node.mapped()->socket.close(ignored);
+    node.mapped()->timer.cancel();
+  }
+  void close_all() {
+    while (!connections.empty()) close(connections.begin()->first);
+  }
 
   void allow_time(std::uint64_t id, Connection& one) {
     one.timer.expires_after(limits.patience);
@@ -112,19 +124,19 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void read(std::uint64_t id) {
-    Connection& one = *find(id);
-    one.parser.emplace();
-    one.parser->header_limit(limits.header_bytes_max);
-    one.parser->body_limit(limits.body_bytes_max);
-    allow_time(id, one);
-    http::async_read(one.socket, one.buffer, *one.parser,
-                     [weak = weak_from_this(), id](const error_code& error, std::size_t) {
+    const auto one = find(id);
+    one->parser.emplace();
+    one->parser->header_limit(limits.header_bytes_max);
+    one->parser->body_limit(limits.body_bytes_max);
+    allow_time(id, *one);
+    http::async_read(one->socket, one->buffer, *one->parser,
+                     [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
                        if (const auto self = weak.lock()) self->on_read(id, error);
                      });
   }
 
   void on_read(std::uint64_t id, const error_code& error) {
-    Connection* one = find(id);
+    const auto one = find(id);
     if (!one) return;
     if (error) {
       // Beast's own errors are about what was said; all others are about the connection.
@@ -145,39 +157,37 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void write(std::uint64_t id, http::response<http::string_body> response) {
-    Connection& one = *find(id);
-    one.response = std::move(response);
-    one.serializer.emplace(one.response);
-    // HEAD: the length is that of the body that GET would bring, and no body follows.
-    one.serializer->split(false);
-    allow_time(id, one);
-    http::async_write(one.socket, *one.serializer,
-                      [weak = weak_from_this(), id](const error_code& error, std::size_t) {
+    const auto one = find(id);
+    one->response = std::move(response);
+    one->serializer.emplace(one->response);
+    allow_time(id, *one);
+    http::async_write(one->socket, *one->serializer,
+                      [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
                         const auto self = weak.lock();
-                        Connection* written = self ? self->find(id) : nullptr;
-                        if (!written) return;
-                        if (error || !written->response.keep_alive()) return self->finish(id);
+                        if (!self || !self->find(id)) return;
+                        if (error) return self->close(id);
+                        if (!one->response.keep_alive()) return self->finish(id);
                         self->read(id);
                       });
   }
 
   /// Half-closes, so that a client that is still sending gets the answer and not a reset.
   void finish(std::uint64_t id) {
-    Connection& one = *find(id);
+    const auto one = find(id);
     error_code ignored;
-    one.socket.shutdown(stream_protocol::socket::shutdown_send, ignored);
-    allow_time(id, one);
+    one->socket.shutdown(stream_protocol::socket::shutdown_send, ignored);
+    allow_time(id, *one);
     drain(id);
   }
   void drain(std::uint64_t id) {
-    Connection& one = *find(id);
-    one.socket.async_read_some(asio::buffer(discarded), [weak = weak_from_this(), id](const error_code& error,
-                                                                                      std::size_t) {
-      const auto self = weak.lock();
-      if (!self || !self->find(id)) return;
-      if (error) return self->close(id);
-      self->drain(id);  // the timer of finish() ends it
-    });
+    const auto one = find(id);
+    one->socket.async_read_some(asio::buffer(one->discarded),
+                                [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
+                                  const auto self = weak.lock();
+                                  if (!self || !self->find(id)) return;
+                                  if (error) return self->close(id);
+                                  self->drain(id);  // the timer of finish() ends it
+                                });
   }
 
   asio::io_context& io;
@@ -186,8 +196,7 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   Routes routes;
   ServerLimits limits;
   asio::steady_timer retry;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections;
-  std::array<std::byte, 4096> discarded;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections;
   std::uint64_t last_id = 0;
   std::uint64_t refused = 0;
   ino_t inode = 0;
@@ -228,7 +237,7 @@ Server::~Server() {
     ::unlink(impl_->path.c_str());
   error_code ignored;
   impl_->acceptor.close(ignored);
-  impl_->connections.clear();
+  impl_->close_all();
 }
 
 std::size_t Server::connections() const { return impl_->connections.size(); }

@@ -1,0 +1,256 @@
+#include "daemon/control/server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "tests/unit/daemon/temporary_directory.h"
+
+namespace bp2p::control {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using testing::TemporaryDirectory;
+using testing::write_text;
+
+constexpr auto deadline = 10s;
+
+/// A client that writes what it likes and never blocks.
+class Client {
+ public:
+  explicit Client(const std::filesystem::path& path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { ::close(fd_); }
+
+  bool connected() const { return connected_; }
+  void send(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;  // full or closed: what is lost is what the test is about
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+  }
+  void half_close() { ::shutdown(fd_, SHUT_WR); }
+  /// Takes in what is there; true once the server has closed.
+  bool drain() {
+    char buffer[4096];
+    for (;;) {
+      const ssize_t got = ::recv(fd_, buffer, sizeof buffer, 0);
+      if (got > 0) received.append(buffer, static_cast<std::size_t>(got));
+      else return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    }
+  }
+  std::string received;
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
+class ControlSocket : public ::testing::Test {
+ protected:
+  void start(ServerLimits limits = {}) {
+    auto server = Server::listen(io_, path_, Routes{[this] {
+                                   ++asked_;
+                                   return nlohmann::ordered_json{{"schema", "test/1"}, {"asked", asked_}};
+                                 }},
+                                 limits);
+    ASSERT_TRUE(server) << server.error();
+    server_ = std::move(*server);
+  }
+  /// Runs the server until `done`, or fails after a deadline.
+  template <class Condition>
+  void run_until(Condition done, std::string_view what) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      io_.restart();
+      io_.run_one_for(10ms);
+    }
+    EXPECT_TRUE(done()) << what;
+  }
+  /// What a client gets that says `text` and no more.
+  std::string answer_to(std::string_view text) {
+    Client client{path_};
+    client.send(text);
+    client.half_close();
+    bool closed = false;
+    run_until([&] { return closed = closed || client.drain(); }, "the server closes");
+    return client.received;
+  }
+
+  TemporaryDirectory here_;
+  std::filesystem::path path_ = here_ / "ctl.sock";
+  boost::asio::io_context io_;
+  std::unique_ptr<Server> server_;
+  int asked_ = 0;
+};
+
+TEST_F(ControlSocket, AnswersAStatusAsJson) {
+  start();
+  const std::string answer = answer_to("GET /v1/status HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n{\n  \"schema\": \"test/1\",\n  \"asked\": 1\n}\n"));
+}
+
+TEST_F(ControlSocket, AnswersManyRequestsOnOneConnection) {
+  start();
+  const std::string request = "GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n";
+  const std::string answer = answer_to(request + request + request);
+  EXPECT_THAT(answer, HasSubstr("\"asked\": 3"));
+}
+
+TEST_F(ControlSocket, AnswersHeadWithoutABody) {
+  start();
+  const std::string answer = answer_to("HEAD /v1/status HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("Content-Length: "));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
+}
+
+TEST_F(ControlSocket, RefusesWhatItDoesNotHave) {
+  start();
+  EXPECT_THAT(answer_to("GET /v1/nothing HTTP/1.1\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 404 "));
+  const std::string wrong_method = answer_to("POST /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(wrong_method, StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(wrong_method, HasSubstr("Allow: GET, HEAD\r\n"));
+  EXPECT_THAT(wrong_method, HasSubstr("\"schema\": \"barrel-p2pd/error/1\""));
+}
+
+TEST_F(ControlSocket, AnswersGarbageWithAReason) {
+  start();
+  for (const std::string& garbage : {std::string{"\0\0\0\5hello\r\n\r\n", 13}, std::string{"hello\r\n\r\n"},
+                                     std::string{"GET /v1/status HTTP/9.9\r\n\r\n"},
+                                     std::string{"GET /v1/status HTTP/1.1\r\nno colon\r\n\r\n"},
+                                     std::string{"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"}}) {
+    const std::string answer = answer_to(garbage);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 ")) << garbage;
+    EXPECT_THAT(answer, HasSubstr("not a request that can be read"));
+  }
+  run_until([&] { return server_->connections() == 0; }, "none stays");
+}
+
+TEST_F(ControlSocket, EndsAHeaderThatIsTooLong) {
+  start();
+  EXPECT_THAT(answer_to("GET /v1/status HTTP/1.1\r\nX: " + std::string(9'000, 'x') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(answer_to("GET /" + std::string(100'000, 'x')), StartsWith("HTTP/1.1 431 "));
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(ControlSocket, EndsABodyThatIsTooLong) {
+  start();
+  EXPECT_THAT(answer_to("GET /v1/status HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\nx"), StartsWith("HTTP/1.1 413 "));
+  EXPECT_EQ(asked_, 0);
+}
+
+TEST_F(ControlSocket, ClosesWithoutAWordOnAClientThatLeftInTheMiddle) {
+  start();
+  EXPECT_EQ(answer_to("GET /v1/sta"), "");
+  EXPECT_EQ(answer_to(""), "");
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
+TEST_F(ControlSocket, WaitsForASlowClientOnlySoLong) {
+  start({.patience = 50ms});
+  Client silent{path_}, slow{path_};
+  slow.send("GET /v1/status HT");
+  bool silent_closed = false, slow_closed = false;
+  run_until([&] { return silent_closed = silent_closed || silent.drain(); }, "the silent one is closed");
+  run_until([&] { return slow_closed = slow_closed || slow.drain(); }, "the slow one is closed");
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
+TEST_F(ControlSocket, IsNotHeldByAClientThatDoesNotReadItsAnswer) {
+  start({.patience = 50ms});
+  Client deaf{path_};
+  const std::string request = "GET /v1/status HTTP/1.1\r\n\r\n";
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) many += request;
+  deaf.send(many);
+  run_until([&] { return asked_ > 0 && server_->connections() == 0; }, "the deaf one is closed");
+}
+
+TEST_F(ControlSocket, HasRoomForSoManyAndClosesTheRest) {
+  start({.connections_max = 2});
+  Client first{path_}, second{path_};
+  run_until([&] { return server_->connections() == 2; }, "two are in");
+  Client third{path_};
+  bool closed = false;
+  run_until([&] { return closed = closed || third.drain(); }, "the third is closed");
+  EXPECT_EQ(server_->refused(), 1u);
+  first.send("GET /v1/status HTTP/1.1\r\nConnection: close\r\n\r\n");
+  run_until([&] {
+    first.drain();
+    return first.received.contains("\"asked\": 1");
+  }, "those inside are served");
+}
+
+// --- the socket's file ---------------------------------------------------------------------------------
+
+TEST_F(ControlSocket, HasItsModeAndLeavesNothingBeside) {
+  start();
+  struct stat status {};
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0660u);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator{here_.path()}, {}), 1);
+  server_.reset();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocket, ReplacesOneThatNobodyAnswersOn) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(fd);
+  start();
+  EXPECT_TRUE(Client{path_}.connected());
+}
+
+TEST_F(ControlSocket, LeavesALivingDaemonAlone) {
+  start();
+  const auto second = Server::listen(io_, path_, Routes{[] { return nlohmann::ordered_json{}; }});
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error(), HasSubstr("another daemon answers there"));
+  EXPECT_TRUE(Client{path_}.connected());
+}
+
+TEST_F(ControlSocket, LeavesAFileAlone) {
+  write_text(path_, "precious");
+  const auto server = Server::listen(io_, path_, Routes{[] { return nlohmann::ordered_json{}; }});
+  ASSERT_FALSE(server);
+  EXPECT_THAT(server.error(), HasSubstr("is not a socket"));
+  EXPECT_EQ(testing::file_text(path_), "precious");
+}
+
+TEST_F(ControlSocket, DoesNotRemoveItsSuccessors) {
+  start();
+  std::filesystem::rename(path_, here_ / "old.sock");
+  write_text(path_, "another's");
+  server_.reset();
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(ControlSocket, SaysWhyItCannotListen) {
+  const auto server = Server::listen(io_, here_ / "none/ctl.sock", Routes{[] { return nlohmann::ordered_json{}; }});
+  ASSERT_FALSE(server);
+  EXPECT_THAT(server.error(), HasSubstr("No such file or directory"));
+}
+
+}  // namespace
+}  // namespace bp2p::control
