@@ -288,7 +288,8 @@ ask(Socket, Frame, Timeout) ->
         ok ->
             case gen_tcp:recv(Socket, 0, Timeout) of
                 {ok, Bytes} -> ready(barrel_p2p_wire:decode(list_to_binary(Bytes)));
-                {error, Reason} -> {error, {Reason, <<"the daemon does not answer">>}}
+                {error, timeout} -> {error, {timeout, <<"the daemon does not answer">>}};
+                {error, Reason} -> {error, {Reason, <<"the daemon closed the connection">>}}
             end;
         {error, Reason} -> {error, {Reason, <<"the daemon closed the connection">>}}
     end.

@@ -25,8 +25,9 @@ by_port(Line) ->
     try
         Port = open_port({fd, 2, 2}, [out]),
         true = port_command(Port, unicode:characters_to_binary(Line)),
-        true = port_close(Port),
-        ok
+        %% Answered when it is written; the VM may halt right after.
+        Port ! {self(), close},
+        receive {Port, closed} -> ok after 500 -> ok end
     catch
         error:_ -> ok   % no standard error at all
     end.

@@ -7,7 +7,7 @@
 -export([connection/2]).
 
 %% Listens at Path. The options: `refuse => {Code, Text}' for every ATTACH, `silent => true' to answer none,
-%% `first_creation', `without_kept => true' to give back another creation than the one shown.
+%% `first_creation'.
 start(Path) -> start(Path, #{}).
 
 start(Path, Options) ->
@@ -75,7 +75,7 @@ loop(#{sessions := Sessions, tickets := Tickets, options := Options} = S) ->
                 {[], _} -> From ! {Ref, {refused, 4, <<"no session has this token">>}}, loop(S1);
                 {_, []} -> From ! {Ref, {refused, 9, <<"no address for ", To/binary>>}}, loop(S1);
                 {[Name], [Session]} ->
-                    Ticket = crypto_free_bytes(16),
+                    Ticket = rand:bytes(16),
                     Session ! {send, {incoming, Ticket, Name}},
                     From ! {Ref, wait},
                     loop(S1#{tickets := Tickets#{Ticket => Pid}})
@@ -97,7 +97,7 @@ attach(_Pid, Shown, #{refuse := {Code, Text}}, S) ->
     {{refused, Code, Text}, S#{attaches := [Shown | maps:get(attaches, S)]}};
 attach(_Pid, Shown, #{silent := true}, S) ->
     {silence, S#{attaches := [Shown | maps:get(attaches, S)]}};
-attach(Pid, #{name := Name, token := Token, creation := Creation} = Shown, Options, S) ->
+attach(Pid, #{name := Name, token := Token, creation := Creation} = Shown, _Options, S) ->
     #{sessions := Sessions, creation := Next} = S,
     S1 = S#{attaches := [Shown | maps:get(attaches, S)]},
     Taken = Name =/= <<>> andalso lists:any(fun(#{name := N}) -> N =:= Name end, maps:values(Sessions)),
@@ -105,15 +105,12 @@ attach(Pid, #{name := Name, token := Token, creation := Creation} = Shown, Optio
     case Token of
         _ when Taken -> {{refused, 3, <<Name/binary, " is attached already">>}, S1};
         Zero ->
-            Session = Shown#{pid => Pid, token := crypto_free_bytes(32), creation := Next},
+            Session = Shown#{pid => Pid, token := rand:bytes(32), creation := Next},
             {{ok, Session}, S1#{sessions := Sessions#{Pid => Session}, creation := Next + 1}};
         _ ->
-            Again = case Options of #{without_kept := true} -> Next; _ -> Creation end,
-            Session = Shown#{pid => Pid, creation := Again},
-            {{ok, Session}, S1#{sessions := Sessions#{Pid => Session}, creation := Next + 1}}
+            Session = Shown#{pid => Pid, creation := Creation},
+            {{ok, Session}, S1#{sessions := Sessions#{Pid => Session}}}
     end.
-
-crypto_free_bytes(N) -> list_to_binary([rand:uniform(256) - 1 || _ <- lists:seq(1, N)]).
 
 %% --- a connection ---------------------------------------------------------------------------------------
 
