@@ -27,10 +27,10 @@ namespace bp2p {
 struct CoreConfig {
   std::string cluster = "default";
   Trust trust = Trust::tofu;
-  std::string version;                  ///< of the program, for node_info
-  std::string fingerprint;              ///< of our key, `SHA256:…`
+  std::string version{};                 ///< of the program, for node_info
+  std::string fingerprint{};             ///< of our key, `SHA256:…`
   std::uint16_t udp_port = 0;
-  std::vector<Address> advertise;       ///< goes into our peer record
+  std::vector<Address> advertise{};      ///< goes into our peer record
   std::uint64_t boot_epoch = 0;         ///< larger at every start of this daemon
   Duration dial_budget = std::chrono::seconds{7};       ///< a node's DIAL is answered within it (net_setuptime is 7 s)
   Duration hello_budget = std::chrono::seconds{5};      ///< security.md
@@ -41,7 +41,7 @@ struct CoreConfig {
   std::size_t sessions_max = 64;
   std::size_t new_pins_per_hour = 32;
   /// uids that may attach under a name: empty = every uid that can open the socket.
-  std::vector<std::pair<NodeName, std::uint32_t>> name_owners;
+  std::vector<std::pair<NodeName, std::uint32_t>> name_owners{};
 };
 
 /// What TLS has proven, and where from.

@@ -73,6 +73,17 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
     }
   }
 
+  if (search.other_link_of) {
+    const Link* link = links.best_of(*search.other_link_of);
+    if (link != nullptr && may_ask(*link)) {
+      if (!links.has_better_coming(*link) && !is_moving(*link)) return Ask{link->id};
+      is_pending = true;
+    } else if (link == nullptr && now.steady < search.other_link_until) {
+      is_pending = true;
+      wake = std::min(wake, search.other_link_until);
+    }
+  }
+
   for (Search::Attempt& attempt : search.attempts) {
     if (attempt.begun) continue;
     if (is_pending && now.steady - search.last_begun < attempt_alone)
@@ -135,6 +146,19 @@ void Core::Impl::on_dial_failed(DialId id, DialError why, Now, Effects&) {
   dials_by_address.erase(address);
   note_failure(address, RefuseCode::unreachable, address.text() + ": " + std::string{text_of(why)});
   searches_may_move = true;
+}
+
+void Core::Impl::expect_other_link(const Address& address, const PublicKey& key, Now now) {
+  const auto expect = [&](Search& search) {
+    for (const Search::Attempt& attempt : search.attempts) {
+      if (!attempt.begun || attempt.to != address) continue;
+      search.other_link_of = key;
+      search.other_link_until = now.steady + config.hello_budget;
+    }
+  };
+  for (const SessionId leg : sessions.dials()) expect(sessions.find_as<DialLeg>(leg)->search);
+  for (auto& [id, redial] : redials)
+    if (redial.search) expect(*redial.search);
 }
 
 void Core::Impl::note_failure(const Address& address, RefuseCode code, const std::string& text) {

@@ -69,6 +69,8 @@ struct Core::Impl {
   /// Steps every search; called once after each input that may have changed what they wait for.
   void advance_all(Now now, Effects& out);
   void note_failure(const Address& address, RefuseCode code, const std::string& text);
+  /// A link to `address` went because the peer has a better one with us: searches wait for that.
+  void expect_other_link(const Address& address, const PublicKey& key, Now now);
   void end_search(Search& search);
   void cancel_unwanted_dials(Effects& out);
   void cancel_dials_to_peer(const Link& admitted, Effects& out);

@@ -84,7 +84,11 @@ void Core::Impl::drop_link(LinkId id, const Gone& gone, Now now, Effects& out) {
     if (!moves) refused.push_back(leg);
   }
   link.opens.clear();
-  if (!was_admitted) note_failure(address, refuse_code(gone.code), text);
+  if (gone.code == LinkCode::duplicate) {
+    expect_other_link(address, key, now);
+  } else if (!was_admitted) {
+    note_failure(address, refuse_code(gone.code), text);
+  }
 
   std::vector<NodeName> spoken;
   if (was_admitted && !is_final(gone.code) && !stopping) {

@@ -33,6 +33,9 @@ struct Search {
   std::optional<LinkId> moved_from;     ///< it said that another link is to be used, and that one should
   TimePoint moved_until{};              ///< appear before this
 
+  std::optional<PublicKey> other_link_of;  ///< a link we dialled was closed as `duplicate`: this peer has another
+  TimePoint other_link_until{};            ///< with us, which we shall see before this
+
   // What to say if nothing comes of it: the gravest reason, and all that was tried.
   RefuseCode code = RefuseCode::unreachable;
   std::string tried;

@@ -1,0 +1,320 @@
+// I1 to I4 of docs/promises as the core keeps them: which key may speak for which name, and when.
+#include "tests/unit/proto/core/played_peer.h"
+
+namespace bp2p::test {
+namespace {
+
+struct TrustOfLinks : testing::Test {
+  World world;
+  Daemon& daemon = world.add(1, "10.0.0.1:9100");
+  SessionId node = daemon.attach(name("a@h"));
+  PlayedPeer mallory{66};
+
+  /// The code with which the daemon closed the link, if it did.
+  std::optional<LinkCode> closed(LinkId link, const Daemon& by) const {
+    const auto found = by.links_closed_by_us.find(link);
+    return found == by.links_closed_by_us.end() ? std::nullopt : std::optional{found->second};
+  }
+  std::optional<LinkCode> closed(LinkId link) const { return closed(link, daemon); }
+  bool is_admitted(LinkId link) const {
+    for (const LinkStatus& each : daemon.core->status(world.now).links)
+      if (each.link == link) return each.admitted;
+    return false;
+  }
+};
+
+TEST_F(TrustOfLinks, I1AProvenPeerCannotOpenAChannelInAnothersName) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  ASSERT_TRUE(is_admitted(link));
+  mallory.say(daemon, link, peer::ChannelOpen{0, name("bob@h"), name("a@h"), {}});
+  const auto refusal = one_sent_to<peer::ChannelRefused>(daemon, link);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->code, RefuseCode::not_trusted);
+  EXPECT_TRUE(daemon.told.empty()) << "the node heard of it";
+  EXPECT_TRUE(daemon.said("channel.impersonation"));
+
+  mallory.say(daemon, link, peer::ChannelOpen{2, name("mallory@h"), name("a@h"), {}});
+  ASSERT_EQ(daemon.told.size(), 1u);
+  ASSERT_EQ(daemon.channels.size(), 1u);
+  EXPECT_EQ(daemon.channels[0].names.remote, name("mallory@h")) << "what the data road holds the handshake to";
+}
+
+TEST_F(TrustOfLinks, I1ARecordInTheMessageCountsBeforeTheMessage) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  const Bytes newer = mallory.record({name("mallory@h"), name("second@h")}, world.now.wall, 5, 2);
+  mallory.say(daemon, link, peer::ChannelOpen{0, name("second@h"), name("a@h"), newer});
+  ASSERT_EQ(daemon.told.size(), 1u);
+  EXPECT_EQ(daemon.told[0].from, name("second@h"));
+}
+
+TEST_F(TrustOfLinks, I1AnAnswerFromADaemonThatIsNotProvenForTheNameIsNoAnswer) {
+  daemon.book[name("bob@h")] = {address("10.0.0.66:9100")};
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  const SessionId leg = daemon.dial(node, "bob@h");
+  world.run();
+  const auto open = one_sent_to<peer::ChannelOpen>(daemon, link);
+  ASSERT_TRUE(open.has_value());
+  EXPECT_EQ(open->channel % 2, 1u) << "odd from the connection's server";
+  mallory.say(daemon, link, peer::ChannelOpened{open->channel, {}});
+  EXPECT_EQ(daemon.refused_code(leg), RefuseCode::no_such_node);
+  EXPECT_TRUE(one_sent_to<peer::ChannelCancel>(daemon, link).has_value());
+  EXPECT_TRUE(daemon.channels.empty());
+}
+
+TEST_F(TrustOfLinks, I2ANameThatIsPinnedToAnotherKeyRefusesThePeerAndStaysPinned) {
+  daemon.pins[name("bob@h")] = PinRead{key_of(9)};
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h"), name("bob@h")});
+  EXPECT_EQ(closed(link), LinkCode::not_trusted);
+  EXPECT_EQ(**daemon.pins.at(name("bob@h")), key_of(9));
+  EXPECT_FALSE(daemon.pins.contains(name("mallory@h"))) << "nothing of such a peer is pinned";
+  ASSERT_TRUE(daemon.said("pin.other_key"));
+  const auto event = std::ranges::find(daemon.events, "pin.other_key", &Event::name);
+  EXPECT_EQ(event->severity, Severity::error);
+  EXPECT_NE(event->text.find(daemon.signing.show(key_of(9))), std::string::npos);
+  EXPECT_NE(event->text.find(daemon.signing.show(key_of(66))), std::string::npos);
+}
+
+TEST_F(TrustOfLinks, I2ALaterRecordCannotClaimAPinnedNameEither) {
+  daemon.pins[name("bob@h")] = PinRead{key_of(9)};
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  ASSERT_TRUE(is_admitted(link));
+  mallory.say(daemon, link, peer::RecordUpdate{mallory.record({name("mallory@h"), name("bob@h")}, world.now.wall, 5, 2)});
+  EXPECT_EQ(closed(link), LinkCode::not_trusted);
+}
+
+TEST_F(TrustOfLinks, I2APinThatIsGoneOrCannotBeReadRefuses) {
+  daemon.pins[name("bob@h")] = std::unexpected{PinError::unreadable};
+  daemon.pins[name("eve@h")] = std::unexpected{PinError::missing_of_record};
+  const LinkId one = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, one, 1, {name("bob@h")});
+  EXPECT_EQ(closed(one), LinkCode::pin_unreadable);
+  EXPECT_TRUE(daemon.said("pin.unreadable"));
+  const LinkId two = mallory.connect(daemon, "10.0.0.67:9100", 2);
+  mallory.hello(daemon, two, 2, {name("eve@h")});
+  EXPECT_EQ(closed(two), LinkCode::pin_unreadable);
+  EXPECT_TRUE(daemon.said("pin.missing"));
+}
+
+TEST_F(TrustOfLinks, I2APinThatCannotBeWrittenRefuses) {
+  daemon.disk_is_full = true;
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  EXPECT_EQ(closed(link), LinkCode::pin_unreadable);
+  EXPECT_FALSE(is_admitted(link));
+}
+
+TEST_F(TrustOfLinks, I2OfTwoFirstContactsAtOnceForOneNameOneWins) {
+  const PlayedPeer rival{67};
+  const LinkId one = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  const LinkId two = rival.connect(daemon, "10.0.0.67:9100", 2);
+  mallory.send(daemon, one, mallory.hello_of(1, mallory.record({name("new@h")}, world.now.wall)));
+  rival.send(daemon, two, rival.hello_of(2, rival.record({name("new@h")}, world.now.wall)));
+  world.run();
+  EXPECT_TRUE(is_admitted(one));
+  EXPECT_EQ(closed(two), LinkCode::name_taken);
+  EXPECT_EQ(**daemon.pins.at(name("new@h")), key_of(66));
+}
+
+TEST_F(TrustOfLinks, I2WhenTheFirstGoesBeforeItsPinIsStoredTheSecondReadsWhatWasStored) {
+  const PlayedPeer rival{67};
+  const LinkId one = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  const LinkId two = rival.connect(daemon, "10.0.0.67:9100", 2);
+  mallory.send(daemon, one, mallory.hello_of(1, mallory.record({name("new@h")}, world.now.wall)));
+  rival.send(daemon, two, rival.hello_of(2, rival.record({name("new@h")}, world.now.wall)));
+  ASSERT_TRUE(world.move_one());  // the pins of the first are read; StorePins is on its way
+  ASSERT_EQ(count<StorePins>(daemon.last), 1u);
+  daemon.with([&](Core& core, Now now, Effects& out) {
+    core.on_link_closed(one, {.how = LinkEnd::How::lost, .code = 0, .text = ""}, now, out);
+  });
+  world.run();
+  EXPECT_EQ(closed(two), LinkCode::not_trusted);
+  EXPECT_EQ(**daemon.pins.at(name("new@h")), key_of(66));
+}
+
+TEST_F(TrustOfLinks, I2NoMoreThan32FirstContactsAnHour) {
+  for (std::uint8_t i = 0; i < 33; ++i) {
+    const PlayedPeer peer{static_cast<std::uint8_t>(100 + i)};
+    const LinkId link = peer.connect(daemon, "10.0.1." + std::to_string(i) + ":9100", i);
+    peer.hello(daemon, link, i, {name("n" + std::to_string(i) + "@h")});
+    EXPECT_EQ(closed(link), i < 32 ? std::nullopt : std::optional{LinkCode::too_many_pins});
+  }
+  EXPECT_EQ(daemon.pins.size(), 32u);
+  world.pass(1h);
+  const PlayedPeer late{200};
+  const LinkId link = late.connect(daemon, "10.0.2.1:9100", 99);
+  late.hello(daemon, link, 99, {name("late@h")});
+  EXPECT_TRUE(is_admitted(link));
+}
+
+TEST_F(TrustOfLinks, ANodeTooManyOnAnAdmittedLinkCostsOnlyItself) {
+  Daemon& small = world.add(3, "10.0.0.3:9100", {.new_pins_per_hour = 1});
+  const LinkId link = mallory.connect(small, "10.0.0.66:9100", 1);
+  mallory.hello(small, link, 1, {name("mallory@h")});
+  mallory.say(small, link, peer::RecordUpdate{mallory.record({name("mallory@h"), name("more@h")}, world.now.wall, 5, 2)});
+  EXPECT_EQ(closed(link, small), std::nullopt);
+  EXPECT_TRUE(small.said("pins.limited"));
+  EXPECT_EQ(small.core->status(world.now).links.at(0).names, std::vector{name("mallory@h")});
+}
+
+TEST_F(TrustOfLinks, I3NothingOfAPeerReachesANodeBeforeAdmission) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.send(daemon, link, mallory.hello_of(1, mallory.record({name("mallory@h")}, world.now.wall)));
+  mallory.send(daemon, link, peer::ChannelOpen{0, name("mallory@h"), name("a@h"), {}});  // the pins are being read
+  EXPECT_TRUE(daemon.told.empty());
+  EXPECT_EQ(count<AdmitLink>(daemon.last), 0u);
+  world.run();
+  EXPECT_EQ(daemon.told.size(), 1u) << "it waited for the pins";
+}
+
+TEST_F(TrustOfLinks, I3WithoutAHelloNothingIsSaid) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.say(daemon, link, peer::ChannelOpen{0, name("mallory@h"), name("a@h"), {}});
+  EXPECT_EQ(closed(link), LinkCode::bad_message);
+  EXPECT_TRUE(daemon.told.empty());
+}
+
+TEST_F(TrustOfLinks, I3WhatIsSaidWhileThePinsAreReadIsBounded) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.send(daemon, link, mallory.hello_of(1, mallory.record({name("mallory@h")}, world.now.wall)));
+  for (int i = 0; i < 100 && !closed(link); ++i) mallory.send(daemon, link, peer::ChannelCancel{0});
+  EXPECT_EQ(closed(link), LinkCode::bad_message);
+  world.run();
+}
+
+TEST_F(TrustOfLinks, I3AHelloIsAcceptedWithinFiveSecondsOrTheLinkCloses) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  world.pass(4900ms);
+  EXPECT_EQ(closed(link), std::nullopt);
+  world.pass(200ms);
+  EXPECT_EQ(closed(link), LinkCode::hello_timeout);
+}
+
+TEST_F(TrustOfLinks, I4AHelloOfAnotherConnectionIsRefused) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 2);
+  mallory.say(daemon, link, mallory.hello_of(1, mallory.record({name("mallory@h")}, world.now.wall)));
+  EXPECT_EQ(closed(link), LinkCode::bad_binding);
+}
+
+TEST_F(TrustOfLinks, I4AHelloSentBackToItsSenderIsRefused) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  const auto own = one_sent_to<peer::Hello>(daemon, link);
+  ASSERT_TRUE(own.has_value());
+  mallory.say(daemon, link, *own);
+  EXPECT_EQ(closed(link), LinkCode::bad_record) << "it is of our key, and TLS proved another";
+}
+
+TEST_F(TrustOfLinks, I4AHelloForTheOtherRoleIsRefused) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.say(daemon, link, mallory.hello_of(1, mallory.record({name("mallory@h")}, world.now.wall), Role::server));
+  EXPECT_EQ(closed(link), LinkCode::bad_binding);
+}
+
+TEST_F(TrustOfLinks, I4ARecordOfAnotherKeyIsRefused) {
+  const PlayedPeer bob{9};
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.say(daemon, link, mallory.hello_of(1, bob.record({name("bob@h")}, world.now.wall)));
+  EXPECT_EQ(closed(link), LinkCode::bad_record);
+}
+
+TEST_F(TrustOfLinks, I4ASecondHelloIsRefused) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  EXPECT_EQ(closed(link), LinkCode::bad_message);
+}
+
+TEST_F(TrustOfLinks, AnotherClusterIsRefused) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.say(daemon, link, make_hello(Role::client, exporter_of(1), "other", mallory.record({}, world.now.wall), mallory.signing));
+  EXPECT_EQ(closed(link), LinkCode::wrong_cluster);
+  auto body = mallory.body({name("mallory@h")}, world.now.wall);
+  body.cluster = "other";
+  const LinkId second = mallory.connect(daemon, "10.0.0.66:9100", 2);
+  mallory.say(daemon, second, mallory.hello_of(2, sign_record(body, mallory.signing)));
+  EXPECT_EQ(closed(second), LinkCode::wrong_cluster);
+}
+
+TEST_F(TrustOfLinks, AnExpiredRecordIsRefused) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.say(daemon, link, mallory.hello_of(1, mallory.record({name("mallory@h")}, world.now.wall - 24h - 6min)));
+  EXPECT_EQ(closed(link), LinkCode::bad_record);
+}
+
+TEST_F(TrustOfLinks, TheDaemonDoesNotTalkToItself) {
+  const PlayedPeer itself{1};
+  const LinkId link = itself.connect(daemon, "10.0.0.1:9100", 1);
+  EXPECT_EQ(closed(link), LinkCode::self);
+}
+
+TEST_F(TrustOfLinks, ANameThatIsServedHereCannotBeAPeers) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("a@h")});
+  EXPECT_EQ(closed(link), LinkCode::name_taken);
+  EXPECT_TRUE(daemon.pins.empty());
+}
+
+TEST_F(TrustOfLinks, StrictTakesPinnedKeysAndBelievesOnlyTheirPinnedNames) {
+  Daemon& strict = world.add(4, "10.0.0.4:9100", {.trust = Trust::strict});
+  const SessionId dialler = strict.attach(name("s@h"));
+  const LinkId stranger = mallory.connect(strict, "10.0.0.66:9100", 1);
+  mallory.hello(strict, stranger, 1, {name("mallory@h")});
+  EXPECT_EQ(closed(stranger, strict), LinkCode::not_trusted);
+  EXPECT_TRUE(strict.said("pin.none"));
+  const LinkId nameless = mallory.connect(strict, "10.0.0.66:9100", 2);
+  mallory.hello(strict, nameless, 2, {});
+  EXPECT_EQ(closed(nameless, strict), LinkCode::not_trusted);
+
+  strict.pins[name("bob@h")] = PinRead{key_of(9)};
+  const PlayedPeer bob{9};
+  const LinkId link = bob.connect(strict, "10.0.0.9:9100", 3);
+  bob.hello(strict, link, 3, {name("bob@h"), name("more@h")});
+  EXPECT_EQ(strict.core->status(world.now).links.at(0).names, std::vector{name("bob@h")});
+  EXPECT_EQ(strict.pins.size(), 1u);
+  strict.book[name("more@h")] = {address("10.0.0.9:9100")};
+  const SessionId leg = strict.dial(dialler, "more@h");
+  world.run();
+  EXPECT_EQ(strict.refused_code(leg), RefuseCode::not_trusted);
+}
+
+TEST_F(TrustOfLinks, OneSourceCausesOneLineAMinute) {
+  for (std::uint8_t i = 0; i < 20; ++i) {
+    const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", i);
+    mallory.say(daemon, link, peer::ChannelCancel{0});
+  }
+  EXPECT_EQ(daemon.count_of("link.refused"), 1u);
+  EXPECT_EQ(daemon.core->status(world.now).refused_links, 20u);
+  world.pass(61s);
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 99);
+  mallory.say(daemon, link, peer::ChannelCancel{0});
+  EXPECT_EQ(daemon.count_of("link.refused"), 2u);
+}
+
+TEST_F(TrustOfLinks, OurRecordIsSentAnewWhenNamesChangeAndBeforeItExpires) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  daemon.attach(name("b@h"));
+  auto update = one_sent_to<peer::RecordUpdate>(daemon, link);
+  ASSERT_TRUE(update.has_value());
+  const auto record = verify_record(update->record, {key_of(1), "default", world.now.wall}, mallory.signing);
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->body.names, (std::vector{name("a@h"), name("b@h")}));
+  const auto expires = record->body.expires;
+
+  daemon.last.clear();
+  std::size_t updates = 0;
+  while (world.now.wall < expires - 1h) {
+    world.pass(daemon.core->next_deadline() - world.now.steady);
+    if (one_sent_to<peer::RecordUpdate>(daemon, link)) ++updates;
+    daemon.last.clear();
+  }
+  EXPECT_GE(updates, 1u);
+  EXPECT_LE(updates, 3u);
+}
+
+}  // namespace
+}  // namespace bp2p::test
