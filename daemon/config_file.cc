@@ -89,9 +89,9 @@ ConfigProblem problem(const Place& place, const std::string& key, const std::str
 
   out.text = source.name;
   if (source.has_lines) out.text += ":" + std::to_string(place.line);
-  if (!key.empty()) out.text += ": " + key;
+  if (!key.empty()) out.text += ": " + without_controls(key);
   out.text += "\n    " + without_controls(line.substr(indent)) + "\n    " + std::string(columns_of(before), ' ') +
-              std::string(std::max<std::size_t>(1, columns_of(marked)), '^') + " " + says;
+              std::string(std::max<std::size_t>(1, columns_of(marked)), '^') + " " + without_controls(says);
   return out;
 }
 

@@ -113,7 +113,8 @@ format = "json"
 
 TEST(Configuration, WritesBackWhatItRead) {
   const Config config = good("[discovery.static]\n\"a@b\" = [\"[::1]:1\", \"127.0.0.1:2\"]\n[transport]\n"
-                             "idle_timeout = 1500\nkeep_alive = 500\nmax_udp_payload = 1300\n[host]\nstate_dir = \"/a \\\"b\\\\\"\n"
+                             "idle_timeout = 1500\nkeep_alive = 500\nmax_udp_payload = 1300\n"
+                             "[host]\nstate_dir = \"/a \\\"b\\\\\"\n"
                              "[auth.name_owners]\n\"a@b\" = 7\n[dist]\nmax_frame = 100001\n");
   EXPECT_TRUE(good(commented_config(config)) == config) << commented_config(config);
 }
@@ -182,7 +183,8 @@ TEST(WrongConfiguration, SaysWhichTimesAndSizesThereAre) {
             "test.toml:2: dist.max_frame\n"
             "    max_frame = \"2GiB\"\n"
             "                ^^^^^^ expected a size from \"64KiB\" to 2147483647 (or an integer in bytes)");
-  for (const char* bad : {"\"\"", "\"s\"", "\"-1s\"", "\"99999999999999999999s\"", "\"9999999999h\"", "true", "1.5", "[]"})
+  for (const char* bad : {"\"\"", "\"s\"", "\"-1s\"", "\"99999999999999999999s\"", "\"9999999999h\"", "true", "1.5",
+                          "[]"})
     EXPECT_THAT(trouble(std::string{"[transport]\nidle_timeout = "} + bad + "\n"), HasSubstr("expected a time")) << bad;
 }
 
@@ -247,11 +249,13 @@ TEST(ConfigurationLayers, LetTheLaterOneWinAndRememberWhereAValueComesFrom) {
   std::filesystem::create_directory(here / "conf.d");
   write_text(here / "a.toml", "[cluster]\nname = \"file\"\n[log]\nlevel = \"error\"\n[dist]\nstreams = 1\n"
                               "[discovery.static]\n\"a@b\" = \"10.0.0.1:1\"\n\"c@d\" = \"10.0.0.2:1\"\n");
-  write_text(here / "conf.d/10.toml", "[cluster]\nname = \"fragment 10\"\n[discovery.static]\n\"a@b\" = \"10.0.0.9:1\"\n");
+  write_text(here / "conf.d/10.toml", "[cluster]\nname = \"fragment 10\"\n"
+                                      "[discovery.static]\n\"a@b\" = \"10.0.0.9:1\"\n");
   write_text(here / "conf.d/20.toml", "[cluster]\nname = \"fragment 20\"\n");
   write_text(here / "conf.d/30.txt", "not read\n");
   const auto loaded = load_config({.file = here / "a.toml",
-                                   .environment = {{"BARREL_P2P_LOG__LEVEL", "debug"}, {"BARREL_P2P_DIST__STREAMS", "2"}},
+                                   .environment = {{"BARREL_P2P_LOG__LEVEL", "debug"},
+                                                   {"BARREL_P2P_DIST__STREAMS", "2"}},
                                    .sets = {"dist.streams=3"}});
   ASSERT_TRUE(loaded) << loaded.error().text();
   EXPECT_EQ(loaded->config.cluster.name, "fragment 20");
@@ -294,7 +298,8 @@ TEST(ConfigurationLayers, SayWhatIsWrongOnTheCommandLine) {
   EXPECT_THAT(trouble_with_set("discovery.static.nohost=10.0.0.6:9100"), HasSubstr("expected a node name"));
   const auto loaded = load_config({.file = "", .environment = {{"BARREL_P2P_DIST__LANES", "x"}}, .sets = {}});
   ASSERT_FALSE(loaded);
-  EXPECT_THAT(loaded.error().text(), HasSubstr("environment BARREL_P2P_DIST__LANES: dist.lanes\n    x\n    ^ expected"));
+  EXPECT_THAT(loaded.error().text(),
+              HasSubstr("environment BARREL_P2P_DIST__LANES: dist.lanes\n    x\n    ^ expected"));
 }
 
 }  // namespace

@@ -1,0 +1,293 @@
+#include "daemon/cli/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <thread>
+
+#include "daemon/cli/codes.h"
+#include "daemon/cli/status_screen.h"
+#include "daemon/cli/text_table.h"
+#include "daemon/control/server.h"
+#include "daemon/crypto.h"
+#include "daemon/files/identity.h"
+#include "daemon/files/trusted_keys.h"
+#include "proto/wire/codes.h"
+#include "tests/unit/daemon/temporary_directory.h"
+
+namespace bp2p {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using testing::TemporaryDirectory;
+using testing::file_text;
+using testing::write_text;
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+class CommandLine : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_text(config_, "[host]\nstate_dir = \"" + here_.path().string() + "\"\n" +
+                            "control_socket = \"" + socket_.string() + "\"\n");
+  }
+  Outcome call(std::vector<std::string> words) {
+    words.insert(words.begin(), "barrel-p2pd");
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int code = cli_main(static_cast<int>(argv.size()), argv.data(), [this](const RunOptions& options) {
+      ran_ = options;
+      return 7;
+    });
+    std::cout.flush();
+    return {code, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
+  }
+  Outcome call_with_config(std::vector<std::string> words) {
+    words.insert(words.end(), {"--config", config_.string()});
+    return call(std::move(words));
+  }
+
+  TemporaryDirectory here_;
+  std::filesystem::path config_ = here_ / "a.toml", socket_ = here_ / "ctl.sock";
+  std::optional<RunOptions> ran_;
+};
+
+// --- run, config, version ---------------------------------------------------------------------------------
+
+TEST_F(CommandLine, RunsTheDaemonWithItsConfiguration) {
+  EXPECT_EQ(call_with_config({"run", "--set", "cluster.name=blue"}).code, 7);
+  ASSERT_TRUE(ran_);
+  EXPECT_EQ(ran_->config.cluster.name, "blue");
+  EXPECT_EQ(ran_->config.host.state_dir, here_.path());
+  EXPECT_EQ(ran_->config_file, config_);
+}
+
+TEST_F(CommandLine, OnlyChecksWhenAskedTo) {
+  const Outcome outcome = call_with_config({"run", "--check"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, "the configuration is good\n");
+  EXPECT_FALSE(ran_);
+}
+
+TEST_F(CommandLine, EndsWith78AndAReasonWhenTheConfigurationIsWrong) {
+  write_text(config_, "[auth]\ntrust_mode = \"tofuu\"\n");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"run"}, {"run", "--check"}, {"config", "check"}, {"config", "show"}, {"status"},
+        {"keys", "list"}, {"keys", "unpin", "a@b"}}) {
+    const Outcome outcome = call_with_config(words);
+    EXPECT_EQ(outcome.code, 78);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, config_.string() + ":2: auth.trust_mode\n    trust_mode = \"tofuu\"\n" +
+                               "                 ^^^^^^^ expected \"tofu\" or \"strict\"; did you mean \"tofu\"?\n");
+  }
+  EXPECT_FALSE(ran_);
+}
+
+TEST_F(CommandLine, EndsWith78WhenTheFileIsNotThere) {
+  const Outcome outcome = call({"run", "--config", (here_ / "none.toml").string()});
+  EXPECT_EQ(outcome.code, 78);
+  EXPECT_THAT(outcome.err, HasSubstr("none.toml: there is no such file"));
+}
+
+TEST_F(CommandLine, ShowsTheDefaultsAndWhatIsInEffect) {
+  EXPECT_EQ(call({"config", "defaults"}).out, commented_config(Config{}));
+  EXPECT_THAT(call_with_config({"config", "show"}).out,
+              HasSubstr("host.state_dir = \"" + here_.path().string() + "\"  # " + config_.string() + ":2\n"));
+}
+
+TEST_F(CommandLine, PrintsTheVersion) { EXPECT_EQ(call({"version"}).out, "barrel-p2pd " BP2P_VERSION "\n"); }
+
+TEST_F(CommandLine, EndsWith64WhenTheWordsAreWrong) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{}, {"rnu"}, {"status", "--jsn"}, {"keys"}, {"keys", "pin"}, {"keys", "pin", "a@b"},
+        {"config"}, {"run", "--config"}}) {
+    const Outcome outcome = call(words);
+    EXPECT_EQ(outcome.code, 64);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_NE(outcome.err, "");
+  }
+}
+
+TEST_F(CommandLine, HelpsOnStdout) {
+  const Outcome outcome = call({"--help"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* verb : {"run", "status", "keys", "config", "explain", "version"})
+    EXPECT_THAT(outcome.out, HasSubstr(std::string{"\n  "} + verb + " "));
+}
+
+// --- keys -----------------------------------------------------------------------------------------------------
+
+TEST_F(CommandLine, ShowsTheKeyOnceThereIsOne) {
+  EXPECT_EQ(call_with_config({"keys", "show"}).code, 68);
+  const auto keys = load_or_make_identity(here_ / "keys");
+  ASSERT_TRUE(keys);
+  const Outcome outcome = call_with_config({"keys", "show"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, fingerprint(keys->public_key()) + "\n" + hex(keys->public_key()) + "\n");
+  write_text(here_ / "keys/node.pub", "short");
+  EXPECT_EQ(call_with_config({"keys", "show"}).code, 65);
+}
+
+TEST_F(CommandLine, PinsAKeyFromAFileOrFromDigitsAndTakesItBack) {
+  const PublicKey first = KeyPair::generate().public_key(), second = KeyPair::generate().public_key();
+  write_text(here_ / "peer.pub", as_text(first.bytes));
+  const Outcome pinned = call_with_config({"keys", "pin", "app@db2", (here_ / "peer.pub").string()});
+  EXPECT_EQ(pinned.code, 0) << pinned.err;
+  EXPECT_EQ(pinned.out, "app@db2 is pinned to " + fingerprint(first) + "\n");
+  EXPECT_EQ(call_with_config({"keys", "list"}).out, "NAME     KEY\napp@db2  " + fingerprint(first) + "\n");
+  EXPECT_EQ(call_with_config({"keys", "pin", "app@db2", hex(second)}).code, 0);
+  EXPECT_EQ(TrustedKeys::open(here_ / "keys")->read(*NodeName::parse("app@db2")), PinRead{second});
+  const auto json = nlohmann::json::parse(call_with_config({"keys", "list", "--json"}).out);
+  EXPECT_EQ(json["schema"], "barrel-p2pd/keys-list/1");
+  EXPECT_EQ(json["pins"][0]["key"], hex(second));
+  EXPECT_EQ(call_with_config({"keys", "unpin", "app@db2"}).code, 0);
+  EXPECT_EQ(call_with_config({"keys", "unpin", "app@db2"}).code, 68);
+  EXPECT_EQ(call_with_config({"keys", "list"}).out, "no pins\n");
+}
+
+TEST_F(CommandLine, RefusesWhatIsNeitherANameNorAKey) {
+  EXPECT_EQ(call_with_config({"keys", "pin", "../x", std::string(64, 'a')}).code, 65);
+  EXPECT_EQ(call_with_config({"keys", "unpin", "nohost"}).code, 65);
+  EXPECT_EQ(call_with_config({"keys", "pin", "app@db2", (here_ / "none").string()}).code, 68);
+  write_text(here_ / "short.pub", "short");
+  EXPECT_EQ(call_with_config({"keys", "pin", "app@db2", (here_ / "short.pub").string()}).code, 65);
+  EXPECT_EQ(call_with_config({"keys", "list"}).out, "no pins\n");
+}
+
+TEST_F(CommandLine, ListsAPinThatWentMissingAndSaysWhich) {
+  ASSERT_EQ(call_with_config({"keys", "pin", "app@db2", std::string(64, 'a')}).code, 0);
+  std::filesystem::remove(here_ / "keys/trusted/app@db2.pub");
+  const Outcome outcome = call_with_config({"keys", "list"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("keys/trusted/app@db2.pub: the pin of app@db2"));
+}
+
+// --- status ---------------------------------------------------------------------------------------------------
+
+class RunningDaemon {  // as far as its control socket goes
+ public:
+  RunningDaemon(const std::filesystem::path& socket, nlohmann::ordered_json status) {
+    auto server = control::Server::listen(io_, socket, control::Routes{[status] { return status; }});
+    if (!server) throw std::runtime_error{server.error()};
+    server_ = std::move(*server);
+    thread_ = std::thread{[this] { io_.run(); }};
+  }
+  ~RunningDaemon() {
+    io_.stop();
+    thread_.join();
+  }
+
+ private:
+  boost::asio::io_context io_;
+  std::unique_ptr<control::Server> server_;
+  std::thread thread_;
+};
+
+TEST_F(CommandLine, EndsWith69WithoutADaemon) {
+  const Outcome outcome = call_with_config({"status"});
+  EXPECT_EQ(outcome.code, 69);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("no daemon answers on " + socket_.string()));
+}
+
+TEST_F(CommandLine, ShowsTheStatusAsItCameOrAsAScreen) {
+  const nlohmann::ordered_json status{{"schema", "barrel-p2pd/status/1"}, {"host", "db1"}, {"state", "ready"}};
+  const RunningDaemon daemon{socket_, status};
+  EXPECT_EQ(call_with_config({"status", "--json"}).out, status.dump(2) + "\n");
+  const Outcome screen = call({"status", "--socket", socket_.string()});
+  EXPECT_EQ(screen.code, 0) << screen.err;
+  EXPECT_THAT(screen.out, StartsWith("db1  barrel-p2pd -  up -  ready\n"));
+}
+
+TEST_F(CommandLine, EndsWith65WhenTheAnswerIsSomethingElse) {
+  const RunningDaemon daemon{socket_, {{"schema", "barrel-p2pd/status/2"}}};
+  EXPECT_EQ(call_with_config({"status"}).code, 65);
+}
+
+TEST(StatusScreen, ShowsTheGoldenStatus) {
+  const auto status = nlohmann::ordered_json::parse(
+      file_text(std::string{BP2P_SOURCE_DIR} + "/tests/unit/daemon/control/status.golden.json"));
+  EXPECT_EQ(cli::status_screen(status),
+            "db1  barrel-p2pd 0.1.0  up 3d 4h  ready\n"
+            "key SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU  trust tofu, 12 pins  cluster default\n"
+            "udp [::]:9100 -> 10.0.0.5:9100\n"
+            "\n"
+            "NODES HERE  SINCE  CHANNELS   UID  PID\n"
+            "app@db1     3d 3h         2  1000   70\n"
+            "(no name)   5m            0  1000   77  hidden, does not listen\n"
+            "\n"
+            "PEERS               ADDRESS                RTT   LOSS   MTU       IN        OUT  SINCE  KEY\n"
+            "app@db2             10.0.0.6:9100       0.4 ms  0.2 %  8952  1.1 MiB  921.6 KiB  3d 2h  "
+            "SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU\n"
+            "(not admitted yet)  [2001:db8::7]:9100       -      -     -        -          -  2s     "
+            "SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU\n"
+            "\n"
+            "CHANNELS  TO             IN      OUT    QUEUE  SINCE\n"
+            "app@db1   app@db2    1000 B  2.0 KiB  1.2 MiB  3d 2h  slow reader for 12s\n"
+            "app@db1   (no name)       -        -        -  5m     on this host\n"
+            "\n"
+            "NOT REACHED\n"
+            "  app@db5  next try in 4s, 3 failed: 10.0.0.7:9100: no answer\n");
+}
+
+TEST(StatusScreen, LetsNoTextOfAPeerReachTheTerminalRaw) {
+  const nlohmann::ordered_json status{
+      {"host", "a\x1b[2J\n"}, {"trying", {{{"name", "a@b"}, {"last_error", "\x1b]0;x\a\n"}}}}};
+  for (const char c : cli::status_screen(status)) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+}
+
+TEST(StatusScreen, StandsAnyJson) {
+  for (const char* text : {"null", "[]", "{}", "{\"links\":3}", "{\"links\":[null,{\"names\":7,\"rtt_us\":\"x\"}]}",
+                           "{\"nodes\":[[]],\"channels\":[{\"queued_in\":-1,\"queued_out\":1.5}]}"})
+    EXPECT_NE(cli::status_screen(nlohmann::ordered_json::parse(text)), "") << text;
+}
+
+TEST(Spans, AreShownInTheirTwoLargestUnits) {
+  EXPECT_EQ(cli::shown_span(0), "0ms");
+  EXPECT_EQ(cli::shown_span(-5), "0ms");
+  EXPECT_EQ(cli::shown_span(999), "999ms");
+  EXPECT_EQ(cli::shown_span(61'000), "1m 1s");
+  EXPECT_EQ(cli::shown_span(3'600'000), "1h");
+  EXPECT_EQ(cli::shown_span(90'000'000), "1d 1h");
+}
+
+TEST(Sizes, AreShownWithOneDigitAfterThePoint) {
+  EXPECT_EQ(cli::shown_bytes(0), "0 B");
+  EXPECT_EQ(cli::shown_bytes(1023), "1023 B");
+  EXPECT_EQ(cli::shown_bytes(1024), "1.0 KiB");
+  EXPECT_EQ(cli::shown_bytes((1 << 20) - 1), "1.0 MiB");
+  EXPECT_EQ(cli::shown_bytes(~0ULL), "16.0 EiB");
+}
+
+// --- explain ----------------------------------------------------------------------------------------------------
+
+TEST(Codes, AreAllExplained) {
+  for (unsigned number = 0; number < 0x1000; ++number) {
+    const auto in_table = [&](cli::CodeFamily family) {
+      return std::ranges::any_of(cli::code_table(), [&](const cli::CodeText& code) {
+        return code.family == family && code.number == number;
+      });
+    };
+    EXPECT_EQ(in_table(cli::CodeFamily::refused), name_of(static_cast<RefuseCode>(number)) != "unknown") << number;
+    EXPECT_EQ(in_table(cli::CodeFamily::link), name_of(static_cast<LinkCode>(number)) != "unknown") << number;
+  }
+}
+
+TEST_F(CommandLine, ExplainsByNameAndByNumber) {
+  EXPECT_THAT(call({"explain", "0x10c"}).out, StartsWith("self (link 0x10c)\n  cause: The daemon reached itself.\n"));
+  EXPECT_EQ(call({"explain", "268"}).out, call({"explain", "self"}).out);
+  EXPECT_THAT(call({"explain", "not_trusted"}).out, HasSubstr("\n\nnot_trusted (link 0x106)\n"));
+  EXPECT_EQ(call({"explain", "nonsense"}).code, 68);
+  EXPECT_THAT(call({"explain"}).out, HasSubstr("link 0x106   not_trusted"));
+}
+
+}  // namespace
+}  // namespace bp2p
