@@ -16,8 +16,10 @@ namespace {
 
 /// No configuration is this long, and the parser's memory is a multiple of its input.
 constexpr std::size_t source_bytes_max = 1 << 20;
-/// The parser calls itself for every level; real files have three.
-constexpr int nesting_max = 32;
+/// The parser calls itself for every level; a configuration written on one line has four.
+constexpr std::size_t nesting_max = 4;
+/// Parts of a dotted key; the parser calls itself for each.
+constexpr int dots_max = 32;
 constexpr std::string_view environment_prefix = "BARREL_P2P_";
 
 /// One layer's text, to quote lines from.
@@ -101,35 +103,64 @@ std::string says(const WrongValue& why) {
   return text;
 }
 
-bool nests_too_deep(std::string_view text) {
-  int depth = 0, dots = 0;
-  char quote = 0;
-  bool comment = false;
+struct Unbalanced {
+  std::size_t line = 1, column = 0;
+  std::string text;
+};
+
+/// Brackets and quotes, before the parser sees them. toml11 4.4 goes on after an error by skipping what looks like a
+/// value, and on some texts with open brackets (`a = [[[][[S "8M[`, found by fuzzing) it does so for ever. So what
+/// reaches it is balanced, shallow, and has no list in a list; no key wants one.
+std::optional<Unbalanced> unbalanced(std::string_view text) {
+  struct Open {
+    char bracket;
+    std::size_t line, column;
+  };
+  std::vector<Open> open;
+  std::size_t line = 1, line_begin = 0;
+  int dots = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
+    const auto wrong = [&](std::string why) { return Unbalanced{line, i - line_begin, std::move(why)}; };
     if (c == '\n') {
-      comment = false;
-      quote = 0;  // strings over several lines may be misjudged; then the limit is reached early, never late
+      ++line;
+      line_begin = i + 1;
       dots = 0;
-    } else if (comment) {
-      continue;
-    } else if (quote != 0) {
-      if (c == '\\' && quote == '"') ++i;
-      else if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
     } else if (c == '#') {
-      comment = true;
+      i = std::min(text.find('\n', i), text.size()) - 1;
+    } else if (c == '"' || c == '\'') {
+      const std::string three(3, c);
+      const bool multiline = text.substr(i, 3) == three;
+      const Unbalanced here = wrong("not TOML: this quote is not closed");
+      std::size_t at = i + (multiline ? 3 : 1);
+      for (;; ++at) {
+        if (at >= text.size() || (!multiline && text[at] == '\n')) return here;
+        if (text[at] == '\n') {
+          ++line;
+          line_begin = at + 1;
+        } else if (c == '"' && text[at] == '\\') {
+          // What is escaped may be a newline: left to the next round.
+          if (at + 1 < text.size() && text[at + 1] != '\n') ++at;
+        } else if (multiline ? text.substr(at, 3) == three : text[at] == c) {
+          break;
+        }
+      }
+      i = at + (multiline ? 2 : 0);
+      while (multiline && i + 1 < text.size() && text[i + 1] == c) ++i;  // up to two quotes may end the text itself
     } else if (c == '[' || c == '{') {
-      ++depth;
+      if (c == '[' && !open.empty() && open.back().bracket == '[') return wrong("expected no list in a list");
+      if (open.size() >= nesting_max) return wrong("expected less nesting");
+      open.push_back({c, line, i - line_begin});
     } else if (c == ']' || c == '}') {
-      --depth;
-    } else if (c == '.') {
-      ++dots;
+      if (open.empty() || open.back().bracket != (c == ']' ? '[' : '{'))
+        return wrong("not TOML: nothing that this bracket closes");
+      open.pop_back();
+    } else if (c == '.' && ++dots > dots_max) {
+      return wrong("expected less nesting");
     }
-    if (depth > nesting_max || dots > nesting_max) return true;
   }
-  return false;
+  if (!open.empty()) return Unbalanced{open.back().line, open.back().column, "not TOML: this bracket is not closed"};
+  return std::nullopt;
 }
 
 const ConfigKey* find_key(std::string_view path) {
@@ -166,7 +197,9 @@ class Loader {
   void add_file(std::string name, std::string text) {
     const Source& source = remember({.name = std::move(name), .text = std::move(text)});
     if (source.text.size() > source_bytes_max) return refuse(source, "expected at most 1 MiB");
-    if (nests_too_deep(source.text)) return refuse(source, "expected less nesting");
+    if (const auto where = unbalanced(source.text))
+      return problems_.push_back(
+          problem({.source = &source, .line = where->line, .column = where->column, .length = 1}, "", where->text));
     std::vector<unsigned char> bytes(source.text.begin(), source.text.end());
     // toml11 throws where its own reading of numbers and dates does; a file is never worth an exception here.
     try {
@@ -182,8 +215,7 @@ class Loader {
   void add_value(const std::string& where, const std::string& path, const std::string& text) {
     const Source& source = remember({.name = where, .text = text, .has_lines = false});
     const Place whole{.source = &source, .line = 1, .column = 0, .length = text.size()};
-    if (text.size() > source_bytes_max || nests_too_deep(text))
-      return problems_.push_back(problem(whole, path, "expected a shorter value"));
+    if (text.size() > source_bytes_max) return problems_.push_back(problem(whole, path, "expected at most 1 MiB"));
 
     const ConfigKey* key = find_key(path);
     std::string entry;
@@ -255,7 +287,7 @@ class Loader {
   }
 
   static std::optional<toml::value> toml_value(const std::string& text) {
-    if (text.contains('\n') || text.contains('#')) return std::nullopt;
+    if (text.contains('\n') || text.contains('#') || unbalanced(text)) return std::nullopt;
     const std::string line = "value = " + text;
     try {
       const auto parsed = toml::try_parse(std::vector<unsigned char>(line.begin(), line.end()), "value");

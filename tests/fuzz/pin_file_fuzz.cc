@@ -1,6 +1,7 @@
 // Pins on disk. The first byte says which file the rest becomes: an even one the pin of a pinned name, an odd one
 // the record of pins. Whatever is there, the pinned name never looks like one never met, and its pin never
 // becomes another key (I2).
+// Links: daemon_files
 #include <stdlib.h>
 
 #include <algorithm>

@@ -220,12 +220,19 @@ TEST(WrongConfiguration, ListsEveryProblemInTheOrderOfTheFile) {
 
 TEST(WrongConfiguration, PointsAtWhatIsNotToml) {
   EXPECT_THAT(trouble("[auth]\ntrust_mode = tofu\n"), ::testing::StartsWith("test.toml:2\n    trust_mode = tofu\n"));
-  EXPECT_THAT(trouble("[auth\n"), HasSubstr("not TOML"));
+  EXPECT_EQ(trouble("# a [comment\n[auth\n"), "test.toml:2\n    [auth\n    ^ not TOML: this bracket is not closed");
+  EXPECT_EQ(trouble("[log]\nlevel = \"info\n"),
+            "test.toml:2\n    level = \"info\n            ^ not TOML: this quote is not closed");
+  EXPECT_THAT(trouble("a = ]\n"), HasSubstr("    a = ]\n        ^ not TOML: nothing that this bracket closes"));
+  EXPECT_TRUE(parse_config("[cluster]\nname = \"\"\"a]\"b[\"\"\"\n[host]\nstate_dir = '''\\['''\n", "quotes.toml"));
   EXPECT_THAT(trouble("[auth]\ntrust_mode = \"tofu\"\ntrust_mode = \"tofu\"\n"), HasSubstr("not TOML"));
 }
 
 TEST(WrongConfiguration, IsRefusedBeforeItCanBeDeeperOrLongerThanTheParserShouldSee) {
-  EXPECT_THAT(trouble("a = " + std::string(100'000, '[')), HasSubstr("expected less nesting"));
+  EXPECT_THAT(trouble("a = " + std::string(100'000, '{')), HasSubstr("expected less nesting"));
+  EXPECT_THAT(trouble("a = " + std::string(100'000, '[')), HasSubstr("expected no list in a list"));
+  EXPECT_THAT(trouble("a = [[[[[[[[[[][[[ \"8M[iB\",\n# GiB\"[[["), HasSubstr("expected no list in a list"));
+  EXPECT_TRUE(parse_config("discovery = {static = {\"a@b\" = [\"[::1]:1\"]}}", "deep.toml"));
   std::string dotted = "a";
   for (int i = 0; i < 10'000; ++i) dotted += ".a";
   EXPECT_THAT(trouble(dotted + " = 1"), HasSubstr("expected less nesting"));
