@@ -1,5 +1,6 @@
 #include "proto/wire/local_frame.h"
 
+#include "proto/base/utf8.h"
 #include "proto/wire/limits.h"
 
 namespace bp2p::local {
@@ -18,12 +19,19 @@ Writer begin(Type type) {
   return writer;
 }
 
+std::expected<NodeName, FrameError> node_name(std::string_view text) {
+  constexpr std::size_t name_bytes_max = 255;
+  if (text.size() > name_bytes_max) return std::unexpected{FrameError::too_long};
+  if (!utf8_count(text)) return std::unexpected{FrameError::bad_text};
+  auto name = NodeName::parse(text);
+  if (!name) return std::unexpected{FrameError::bad_name};
+  return std::move(*name);
+}
+
 /// Empty text is a node without a name.
 std::expected<std::optional<NodeName>, FrameError> optional_name(std::string_view text) {
   if (text.empty()) return std::optional<NodeName>{};
-  auto name = NodeName::parse(text);
-  if (!name) return std::unexpected{FrameError::bad_name};
-  return name;
+  return node_name(text);
 }
 
 /// What every decoder ends with: it was all there, and nothing is left.
@@ -42,7 +50,7 @@ Decoded decode_attach(Reader& in) {
   in.fill(attach.token.bytes);
   attach.creation = in.u32();
   if (const auto error = unfinished(in)) return std::unexpected{*error};
-  if ((flags & ~(flag_hidden | flag_does_not_listen)) != 0) return std::unexpected{FrameError::unknown_flags};
+  if ((flags & ~(flag_hidden | flag_does_not_listen)) != 0) return std::unexpected{FrameError::bad_flags};
   auto name = optional_name(name_text);
   if (!name) return std::unexpected{name.error()};
   attach.hidden = (flags & flag_hidden) != 0;
@@ -58,6 +66,8 @@ Decoded decode_attached(Reader& in) {
   attached.port = in.u16();
   attached.fingerprint = in.text16();
   if (const auto error = unfinished(in)) return std::unexpected{*error};
+  if (attached.creation < 4) return std::unexpected{FrameError::bad_creation};
+  if (!utf8_count(attached.fingerprint)) return std::unexpected{FrameError::bad_text};
   return attached;
 }
 
@@ -66,6 +76,7 @@ Decoded decode_refused(Reader& in) {
   refused.code = static_cast<RefuseCode>(in.u16());
   refused.text = in.text16();
   if (const auto error = unfinished(in)) return std::unexpected{*error};
+  if (!utf8_count(refused.text)) return std::unexpected{FrameError::bad_text};
   return refused;
 }
 
@@ -74,8 +85,8 @@ Decoded decode_dial(Reader& in) {
   in.fill(token.bytes);
   const std::string_view to_text = in.text16();
   if (const auto error = unfinished(in)) return std::unexpected{*error};
-  auto to = NodeName::parse(to_text);
-  if (!to) return std::unexpected{FrameError::bad_name};
+  auto to = node_name(to_text);
+  if (!to) return std::unexpected{to.error()};
   return Dial{token, std::move(*to)};
 }
 
@@ -100,7 +111,10 @@ Decoded decode_incoming(Reader& in) {
 template <class WithTerm>
 Decoded decode_with_term(Reader& in) {
   const std::uint32_t id = in.u32();
-  if (in.failed() || in.rest().empty()) return std::unexpected{FrameError::truncated};
+  if (in.failed()) return std::unexpected{FrameError::truncated};
+  constexpr std::byte term{131}, compressed{80};
+  const bool is_term = in.rest().size() >= 2 && in.rest()[0] == term && in.rest()[1] != compressed;
+  if (!is_term) return std::unexpected{FrameError::bad_term};
   return WithTerm{id, in.rest()};
 }
 
@@ -116,7 +130,7 @@ std::string_view text_of(const std::optional<NodeName>& name) {
 }  // namespace
 
 std::expected<Frame, FrameError> decode(ByteView payload) {
-  if (payload.empty()) return std::unexpected{FrameError::empty};
+  if (payload.empty()) return std::unexpected{FrameError::truncated};
   if (payload.size() > limits::session_frame_bytes_max) return std::unexpected{FrameError::too_large};
   Reader in{payload};
   const auto type = static_cast<Type>(in.u8());
@@ -145,13 +159,16 @@ std::expected<Frame, FrameError> decode(ByteView payload) {
 
 std::string_view describe(FrameError error) {
   switch (error) {
-    case FrameError::empty: return "the frame is empty";
     case FrameError::unknown_type: return "there is no frame of this type";
     case FrameError::truncated: return "the frame is shorter than its type says";
     case FrameError::trailing_bytes: return "the frame is longer than its type says";
     case FrameError::bad_version: return "this daemon speaks version 1 of the node socket";
     case FrameError::bad_name: return "that is not a node name (alive@host, at most 255 bytes)";
-    case FrameError::unknown_flags: return "the frame has flags that version 1 does not know";
+    case FrameError::bad_text: return "a text in the frame is not UTF-8";
+    case FrameError::too_long: return "the name has more than 255 bytes";
+    case FrameError::bad_flags: return "the frame has flags that version 1 does not know";
+    case FrameError::bad_creation: return "a creation is 4 or more";
+    case FrameError::bad_term: return "what should be a term does not begin with 131, or is compressed";
     case FrameError::too_large: return "the frame is larger than its type may be";
   }
   return "the frame does not decode";
@@ -160,6 +177,8 @@ std::string_view describe(FrameError error) {
 RefuseCode refuse_code(FrameError error) {
   switch (error) {
     case FrameError::bad_version: return RefuseCode::bad_version;
+    case FrameError::bad_text:
+    case FrameError::too_long:
     case FrameError::bad_name: return RefuseCode::bad_name;
     default: return RefuseCode::bad_frame;
   }

@@ -56,13 +56,16 @@ struct Answer {
 using Frame = std::variant<Attach, Attached, Refused, Dial, Accept, Ready, Incoming, Request, Answer>;
 
 enum class FrameError : std::uint8_t {
-  empty,
   unknown_type,
   truncated,
   trailing_bytes,
   bad_version,
-  bad_name,
-  unknown_flags,
+  bad_text,      ///< not UTF-8
+  too_long,      ///< a name of more than 255 bytes
+  bad_name,      ///< text, but no node name
+  bad_flags,     ///< flags that version 1 does not have
+  bad_creation,  ///< below 4
+  bad_term,      ///< does not begin as a term does, or is compressed
   too_large,
 };
 
@@ -72,7 +75,7 @@ std::expected<Frame, FrameError> decode(ByteView payload);
 
 /// A sentence for REFUSED and the log.
 std::string_view describe(FrameError error);
-/// bad_version and bad_name have codes of their own, the rest is bad_frame.
+/// Versions and names have codes of their own, the rest is bad_frame.
 RefuseCode refuse_code(FrameError error);
 
 Bytes encode(const Attach& frame);

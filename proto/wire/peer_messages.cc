@@ -1,5 +1,7 @@
 #include "proto/wire/peer_messages.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <algorithm>
 
 #include "proto/base/check.h"
@@ -78,6 +80,14 @@ struct ToWire {
   void operator()(const ChannelCancel& cancel) const { out.mutable_channel_cancel()->set_channel(cancel.channel); }
 };
 
+/// The library prints a line to stderr for each text that is not UTF-8: a stranger could fill a disk with it. What is
+/// wrong with a message is said by our own error.
+template <class Message>
+bool parse(Message& message, ByteView bytes) {
+  [[maybe_unused]] static google::protobuf::LogHandler* const silenced = google::protobuf::SetLogHandler(nullptr);
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
 Bytes serialized(const google::protobuf::MessageLite& message) {
   Bytes out(message.ByteSizeLong());
   BP2P_CHECK(message.SerializeToArray(out.data(), static_cast<int>(out.size())));
@@ -108,7 +118,7 @@ std::string_view describe(MessageError error) {
 std::expected<Message, MessageError> decode(ByteView message) {
   if (message.size() > limits::peer_message_bytes_max) return unexpected{MessageError::too_large};
   wire::PeerMessage in;
-  if (!in.ParseFromArray(message.data(), static_cast<int>(message.size()))) return unexpected{MessageError::malformed};
+  if (!parse(in, message)) return unexpected{MessageError::malformed};
   switch (in.message_case()) {
     case wire::PeerMessage::kHello: return read(in.hello());
     case wire::PeerMessage::kRecordUpdate: {
@@ -143,7 +153,7 @@ Bytes encode(const Message& message) {
 std::expected<RecordBody, MessageError> decode_record_body(ByteView body) {
   if (body.size() > limits::record_bytes_max) return unexpected{MessageError::record_too_large};
   wire::PeerRecord in;
-  if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) return unexpected{MessageError::malformed};
+  if (!parse(in, body)) return unexpected{MessageError::malformed};
   const auto count = [](int size) { return static_cast<std::size_t>(size); };
   if (count(in.names_size()) > limits::names_per_record_max) return unexpected{MessageError::too_many_names};
   if (count(in.addresses_size()) > limits::addresses_per_record_max) return unexpected{MessageError::too_many_addresses};

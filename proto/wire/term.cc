@@ -5,6 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "proto/base/utf8.h"
+
 namespace bp2p {
 
 bool operator==(const Tuple& a, const Tuple& b) { return a.items == b.items; }
@@ -200,7 +202,7 @@ class Decoder {
     } else {
       text = as_text(raw);
     }
-    if (const auto length = characters_in(text); !length || *length > 255) fail(TermError::bad_atom);
+    if (const auto length = utf8_count(text); !length || *length > 255) fail(TermError::bad_atom);
     return text;
   }
 
@@ -247,20 +249,6 @@ class Decoder {
       text += static_cast<char>(0xc0 | (latin1 >> 6));
       text += static_cast<char>(0x80 | (latin1 & 0x3f));
     }
-  }
-
-  /// Counts code points; nothing when it is not UTF-8. Overlong forms pass: the text is only ever compared.
-  static std::optional<std::size_t> characters_in(std::string_view text) {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < text.size(); ++count) {
-      const auto first = static_cast<std::uint8_t>(text[i]);
-      const std::size_t length = first < 0x80 ? 1 : (first >> 5) == 6 ? 2 : (first >> 4) == 14 ? 3 : (first >> 3) == 30 ? 4 : 0;
-      if (length == 0 || i + length > text.size()) return std::nullopt;
-      for (std::size_t k = 1; k < length; ++k)
-        if ((static_cast<std::uint8_t>(text[i + k]) & 0xc0) != 0x80) return std::nullopt;
-      i += length;
-    }
-    return count;
   }
 
   Reader in_;
