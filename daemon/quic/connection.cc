@@ -221,7 +221,7 @@ void Connection::begin(const Tls& tls, const TransportOptions& options, const Ac
   if (!ssl_ || ngtcp2_crypto_ossl_ctx_new(&ossl_, ssl_.get()) != 0) return;
   SSL_set_app_data(ssl_.get(), &conn_ref_);
 
-  const ngtcp2_tstamp now = home_.now();
+  const ngtcp2_tstamp now = latest_ = home_.now();
   ngtcp2_settings settings;
   ngtcp2_settings_default(&settings);
   settings.initial_ts = now;
@@ -437,6 +437,7 @@ void Connection::on_packet(const Datagram& datagram, ngtcp2_tstamp now) {
   PathStorage path{datagram.to, datagram.from};
   ngtcp2_pkt_info info{};
   info.ecn = datagram.ecn;
+  now = not_before(now);
   const int result = ngtcp2_conn_read_pkt(conn_, &path.path, &info,
                                           reinterpret_cast<const std::uint8_t*>(datagram.bytes.data()),
                                           datagram.bytes.size(), now);
@@ -454,8 +455,16 @@ void Connection::on_packets_read() {
   if (is_connected_) user_.on_packets_read(*this);
 }
 
+/// ngtcp2 aborts the process when time goes backwards, and a packet may have been read just before the connection that it
+/// begins was made.
+ngtcp2_tstamp Connection::not_before(ngtcp2_tstamp now) {
+  latest_ = std::max(latest_, now);
+  return latest_;
+}
+
 void Connection::on_time(ngtcp2_tstamp now) {
   if (is_over_) return;
+  now = not_before(now);
   if (!is_admitted_ && now >= admission_deadline_) {
     if (is_connected_) {
       close(static_cast<std::uint64_t>(LinkCode::hello_timeout), "no accepted HELLO in time");
@@ -545,6 +554,7 @@ ngtcp2_ssize Connection::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, 
 }
 
 Connection::Written Connection::write(UdpSocket& socket, ngtcp2_tstamp now, std::span<std::byte> scratch) {
+  now = not_before(now);
   if (close_pending_) write_close(socket, now, scratch);
   if (is_over_) return Written::all;
   if (!stuck_.bytes.empty()) {

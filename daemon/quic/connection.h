@@ -150,6 +150,7 @@ class Connection {
   ngtcp2_ssize write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::uint8_t* to, std::size_t room,
                             ngtcp2_tstamp now);
   Stream* next_stream();
+  ngtcp2_tstamp not_before(ngtcp2_tstamp now);
   Stream& add_stream(std::int64_t id, StreamUser* user, SendGroup* group);
   Stream* open(bool bidirectional, StreamUser& user, SendGroup* group);
 
@@ -167,6 +168,7 @@ class Connection {
   PublicKey peer_key_;
   Exporter exporter_;
   ngtcp2_tstamp admission_deadline_ = 0;
+  ngtcp2_tstamp latest_ = 0;  // the last instant that ngtcp2 was told
   /// A batch that the kernel's buffer had no room for.
   struct Stuck {
     Address to, from;
