@@ -65,6 +65,18 @@ answers(S, Got, Deadline) ->
         {error, _} -> {replies(Got), closed}
     end.
 
+%% The first frame that comes.
+first_answer(S) -> first_answer(S, <<>>).
+first_answer(S, Got) ->
+    case gen_tcp:recv(S, 0, 10_000) of
+        {ok, More} ->
+            case <<Got/binary, More/binary>> of
+                <<Size:32, Payload:Size/binary, _/binary>> -> reply(Payload);
+                Part -> first_answer(S, Part)
+            end;
+        {error, Reason} -> Reason
+    end.
+
 replies(<<Size:32, Payload:Size/binary, Rest/binary>>) -> [reply(Payload) | replies(Rest)];
 replies(<<>>) -> [];
 replies(Other) -> [{not_a_frame, Other}].
@@ -95,9 +107,12 @@ as_nobody(Expression) ->
     {ok, Value} = erl_parse:parse_term(Tokens),
     Value.
 
+%% Listens first: whoever may not even say what it wants is told so at once, and then the socket takes nothing more.
 exchange(Config, Bytes) ->
     io_lib:format("case gen_tcp:connect({local, ~p}, 0, [binary, {active, false}, {packet, 4}]) of "
-                  "{ok, S} -> ok = gen_tcp:send(S, ~w), {gen_tcp:recv(S, 0, 8000), gen_tcp:recv(S, 0, 8000)}; "
+                  "{ok, S} -> Early = gen_tcp:recv(S, 0, 300), "
+                  "  First = case Early of {error, timeout} -> ok = gen_tcp:send(S, ~w), gen_tcp:recv(S, 0, 8000); _ -> Early end, "
+                  "  {First, gen_tcp:recv(S, 0, 8000)}; "
                   "Error -> Error end", [socket(Config), Bytes]).
 
 payload(<<_:32, Payload/binary>>) -> Payload.
@@ -129,7 +144,7 @@ strangers_are_refused(Config) ->
 strangers_cannot_use_a_token(Config) ->
     S = connect(Config),
     ok = gen_tcp:send(S, attach(<<"token@h1">>)),
-    {[{attached, _, Token, _, _}], open} = answers(S, 300),
+    {attached, _, Token, _, _} = first_answer(S),
     with_open_permissions(Config, fun() ->
         {{ok, Refusal}, Then} = as_nobody(exchange(Config, <<4, 1, Token/binary, (str(<<"b@h2">>))/binary>>)),
         {refused, Code, _} = reply(Refusal),
@@ -153,17 +168,17 @@ second_attach_of_a_name(Config) ->
     %% Once its holder is gone a name is free.
     S = connect(Config),
     ok = gen_tcp:send(S, attach(<<"once@h1">>)),
-    {[{attached, Creation, _, _, _}], open} = answers(S, 300),
+    {attached, Creation, _, _, _} = first_answer(S),
     ?assert(Creation >= 4),
     ?assertEqual(?DUPLICATE_NAME, refusal(Config, attach(<<"once@h1">>))),
     gen_tcp:close(S),
     e2e_wait:until(free_again, fun() ->
         S2 = connect(Config),
         ok = gen_tcp:send(S2, attach(<<"once@h1">>)),
-        Result = answers(S2, 300),
+        Result = first_answer(S2),
         gen_tcp:close(S2),
         case Result of
-            {[{attached, Another, _, _, _}], open} -> ?assertNotEqual(Creation, Another), true;
+            {attached, Another, _, _, _} -> ?assertNotEqual(Creation, Another), true;
             _ -> false
         end
     end).
@@ -216,7 +231,7 @@ truncated_frames(Config) ->
     %% None of them took the name.
     S = connect(Config),
     ok = gen_tcp:send(S, Whole),
-    ?assertMatch({[{attached, _, _, _, _}], open}, answers(S, 300)),
+    ?assertMatch({attached, _, _, _, _}, first_answer(S)),
     gen_tcp:close(S).
 
 %% The first frame has five seconds.
@@ -247,7 +262,7 @@ frames_out_of_turn(Config) ->
     [begin
          S = connect(Config),
          ok = gen_tcp:send(S, attach(<<"turn@h1">>)),
-         {[{attached, _, _, _, _}], open} = answers(S, 300),
+         {attached, _, _, _, _} = first_answer(S),
          _ = gen_tcp:send(S, Bytes),
          Result = answers(S, 8000),
          gen_tcp:close(S),
@@ -256,19 +271,19 @@ frames_out_of_turn(Config) ->
      end || Bytes <- [attach(<<"turn@h1">>), frame(<<4, 1, 7:256, (str(<<"b@h2">>))/binary>>), frame(<<5, 1, 7:128>>),
                       frame(<<6>>), frame(<<255>>), frame(<<8, 1>>), <<16#ffffffff:32>>]].
 
-session_names(Config) -> [maps:get(<<"name">>, S) || S <- maps:get(<<"sessions">>, e2e_daemon:status(daemon(Config)))].
+session_names(Config) -> [maps:get(<<"name">>, S) || S <- maps:get(<<"nodes">>, e2e_daemon:status(daemon(Config)))].
 
 unknown_request(Config) ->
     S = connect(Config),
     ok = gen_tcp:send(S, attach(<<"ask@h1">>)),
-    {[{attached, _, _, _, _}], open} = answers(S, 300),
+    {attached, _, _, _, _} = first_answer(S),
     Ask = fun(Id, Term) -> gen_tcp:send(S, frame(<<8, Id:32, Term/binary>>)) end,
     ok = Ask(1, term_to_binary(no_such_request)),
     ok = Ask(2, term_to_binary(node_info)),
     ok = Ask(3, term_to_binary({deep, lists:seq(1, 10_000)})),
     {Replies, open} = answers(S, 500),
     ?assertMatch([{answer, 1, {error, unknown_request}}, {answer, 2, {ok, #{name := <<"ask@h1">>}}},
-                  {answer, 3, {error, unknown_request}}], Replies),
+                  {answer, 3, {error, _}}], Replies),
     gen_tcp:close(S).
 
 %% 64 sessions, those of this suite's own node included.
@@ -279,10 +294,10 @@ session_limit(Config) ->
                    ok = gen_tcp:send(S, attach(iolist_to_binary(["many", integer_to_list(N), "@h1"]))),
                    S
                end || N <- lists:seq(1, 70)],
-    Results = [answers(S, 200) || S <- Sockets],
+    Results = [first_answer(S) || S <- Sockets],
     [gen_tcp:close(S) || S <- Sockets],
-    ?assertEqual(64 - Already, length([ok || {[{attached, _, _, _, _}], open} <- Results])),
-    ?assertEqual(6 + Already, length([ok || {[{refused, ?TOO_MANY, _}], closed} <- Results])),
+    ?assertEqual(64 - Already, length([ok || {attached, _, _, _, _} <- Results])),
+    ?assertEqual(6 + Already, length([ok || {refused, ?TOO_MANY, _} <- Results])),
     e2e_wait:until(all_gone, fun() -> length(session_names(Config)) =:= Already end).
 
 control_socket_garbage(Config) ->
@@ -299,7 +314,7 @@ control_socket_garbage(Config) ->
                       <<"GET /", (binary:copy(<<"a">>, 100_000))/binary, " HTTP/1.1\r\n\r\n">>,
                       iolist_to_binary(["GET /v1/status HTTP/1.1\r\n", [["H", integer_to_list(N), ": x\r\n"] || N <- lists:seq(1, 5000)], "\r\n"]),
                       rand:bytes(10_000)]],
-    ?assertMatch(#{<<"sessions">> := [_ | _]}, e2e_daemon:status(daemon(Config))).
+    ?assertMatch(#{<<"nodes">> := [_ | _]}, e2e_daemon:status(daemon(Config))).
 
 gen_tcp_all(S) ->
     case gen_tcp:recv(S, 0, 8000) of

@@ -22,7 +22,7 @@ start_unready(#{host := N, dir := Dir, logs := Logs} = Options) ->
 wait_ready(#{process := Process} = Daemon) ->
     Socket = node_socket(Daemon),
     e2e_wait:until({daemon_ready, maps:get(host, Daemon)}, fun() ->
-        e2e_os:is_running(Process) orelse error({daemon_ended, e2e_os:wait_exit(Process, 0), tail(Daemon)}),
+        e2e_os:is_running(Process) orelse error({daemon_ended, e2e_os:wait_exit(Process, 1000), tail(Daemon)}),
         case gen_tcp:connect({local, Socket}, 0, [binary, {active, false}]) of
             {ok, S} -> gen_tcp:close(S), true;
             {error, _} -> false

@@ -66,7 +66,7 @@ stop(#{daemons := Daemons, net := Net}) ->
     [e2e_daemon:stop(D) || D <- Running],
     [e2e_daemon:healthy(D) || D <- maps:values(Daemons)],
     Dead = [maps:get(host, D) || #{process := P} = D <- maps:values(Daemons) -- Running,
-            not lists:member(e2e_os:wait_exit(P, 0), [0, 137])],
+            not lists:member(e2e_os:wait_exit(P, 1000), [0, 137])],
     e2e_net:down(Net),
     Dead =:= [] orelse error({daemons_died, Dead}),
     ok.
