@@ -10,6 +10,7 @@
 #include "daemon/config_keys.h"
 #include "daemon/config_value.h"
 #include "proto/base/check.h"
+#include "proto/base/utf8.h"
 
 namespace bp2p {
 namespace {
@@ -108,9 +109,10 @@ struct Unbalanced {
   std::string text;
 };
 
-/// Brackets and quotes, before the parser sees them. toml11 4.4 goes on after an error by skipping what looks like a
-/// value, and on some texts with open brackets (`a = [[[][[S "8M[`, found by fuzzing) it does so for ever. So what
-/// reaches it is balanced, shallow, and has no list in a list; no key wants one.
+/// Characters, brackets and quotes, before the parser sees them. toml11 4.4 goes on after an error by skipping what
+/// looks like a value or a comment, and on some texts it does so for ever (found by fuzzing): a comment that is not
+/// UTF-8, open brackets, and inside a list a `=` or what it takes for one behind an escaped quote. So what reaches it
+/// is UTF-8, balanced, shallow, and without lists in lists, `=` in lists and escapes in lists; no key wants them.
 std::optional<Unbalanced> unbalanced(std::string_view text) {
   struct Open {
     char bracket;
@@ -119,6 +121,22 @@ std::optional<Unbalanced> unbalanced(std::string_view text) {
   std::vector<Open> open;
   std::size_t line = 1, line_begin = 0;
   int dots = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t length = utf8_length(text.substr(i));
+    if (length == 0) return Unbalanced{line, i - line_begin, "not TOML: expected UTF-8"};
+    const bool line_end = byte == '\n' || (byte == '\r' && text.substr(i, 2) == "\r\n");
+    if ((byte < 0x20 && byte != '\t' && !line_end) || byte == 0x7f)
+      return Unbalanced{line, i - line_begin, "not TOML: expected no control characters"};
+    if (byte == '\n') {
+      ++line;
+      line_begin = i + 1;
+    }
+    i += length - 1;
+  }
+  line = 1;
+  line_begin = 0;
+  const auto in_list = [&] { return !open.empty() && open.back().bracket == '['; };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     const auto wrong = [&](std::string why) { return Unbalanced{line, i - line_begin, std::move(why)}; };
@@ -139,6 +157,8 @@ std::optional<Unbalanced> unbalanced(std::string_view text) {
           ++line;
           line_begin = at + 1;
         } else if (c == '"' && text[at] == '\\') {
+          if (!open.empty())
+            return Unbalanced{line, at - line_begin, "expected no escapes in a list or an inline table"};
           // What is escaped may be a newline: left to the next round.
           if (at + 1 < text.size() && text[at + 1] != '\n') ++at;
         } else if (multiline ? text.substr(at, 3) == three : text[at] == c) {
@@ -148,13 +168,15 @@ std::optional<Unbalanced> unbalanced(std::string_view text) {
       i = at + (multiline ? 2 : 0);
       while (multiline && i + 1 < text.size() && text[i + 1] == c) ++i;  // up to two quotes may end the text itself
     } else if (c == '[' || c == '{') {
-      if (c == '[' && !open.empty() && open.back().bracket == '[') return wrong("expected no list in a list");
+      if (c == '[' && in_list()) return wrong("expected no list in a list");
       if (open.size() >= nesting_max) return wrong("expected less nesting");
       open.push_back({c, line, i - line_begin});
     } else if (c == ']' || c == '}') {
       if (open.empty() || open.back().bracket != (c == ']' ? '[' : '{'))
         return wrong("not TOML: nothing that this bracket closes");
       open.pop_back();
+    } else if (c == '=' && in_list()) {
+      return wrong("not TOML: expected the end of the list before this");
     } else if (c == '.' && ++dots > dots_max) {
       return wrong("expected less nesting");
     }

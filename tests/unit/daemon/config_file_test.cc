@@ -223,6 +223,10 @@ TEST(WrongConfiguration, PointsAtWhatIsNotToml) {
   EXPECT_EQ(trouble("# a [comment\n[auth\n"), "test.toml:2\n    [auth\n    ^ not TOML: this bracket is not closed");
   EXPECT_EQ(trouble("[log]\nlevel = \"info\n"),
             "test.toml:2\n    level = \"info\n            ^ not TOML: this quote is not closed");
+  EXPECT_THAT(trouble("# Late\xf2r\n"), HasSubstr("not TOML: expected UTF-8"));
+  EXPECT_THAT(trouble("# a\x1b[2J\n"), HasSubstr("not TOML: expected no control characters"));
+  EXPECT_THAT(trouble("a = [b = 1]\n"), HasSubstr("expected the end of the list before this"));
+  EXPECT_THAT(trouble("a = [\"\\\"=[\"]\n"), HasSubstr("expected no escapes in a list"));
   EXPECT_THAT(trouble("a = ]\n"), HasSubstr("    a = ]\n        ^ not TOML: nothing that this bracket closes"));
   EXPECT_TRUE(parse_config("[cluster]\nname = \"\"\"a]\"b[\"\"\"\n[host]\nstate_dir = '''\\['''\n", "quotes.toml"));
   EXPECT_THAT(trouble("[auth]\ntrust_mode = \"tofu\"\ntrust_mode = \"tofu\"\n"), HasSubstr("not TOML"));
