@@ -31,7 +31,9 @@ state_dir = "$dir/state"
 "app@$3" = "$4:9100"
 TOML
   ip netns exec "$1" "$BARREL_P2PD" run --config "$dir/barrel-p2pd.toml" >"$dir/log" 2>&1 &
+  daemons+=($!)
 }
+daemons=()
 
 wait_for() {  # wait_for SECONDS WHAT TEST...
   local tries=$(($1 * 20)) what=$2
@@ -59,8 +61,8 @@ for pair in one:10.77.0.1 two:10.77.0.2; do
   ip -n "${pair%%:*}" link set lo up
   ip -n "${pair%%:*}" link set eth0 up
   ip -n "${pair%%:*}" addr add "${pair##*:}/24" dev eth0
-  show "$(ip -n "${pair%%:*}" -brief -4 address show eth0)"
 done
+for name in one two; do show "$name: $(ip -n "$name" -brief -4 address show eth0)"; done
 
 say "A daemon on each. It makes its Ed25519 key at its first start; nobody signs it."
 host one 10.77.0.1 two 10.77.0.2
@@ -68,7 +70,9 @@ host two 10.77.0.2 one 10.77.0.1
 for name in one two; do
   wait_for 10 "the daemon of host $name" test -S "$DEMO_DIR/$name/node.sock"
   wait_for 10 "the key of host $name" test -f "$DEMO_DIR/$name/state/keys/node.pub"
-  show "$name: $(cd "$DEMO_DIR/$name/state/keys" && ls -l node.pub | awk '{ print $1, $5 " bytes" }') $DEMO_DIR/$name/state/keys/node.pub"
+  for file in node.key node.pub; do
+    show "$name: $(stat -c '%A %s bytes %n' "$DEMO_DIR/$name/state/keys/$file")"
+  done
 done
 
 say "An Erlang node on each, with no EPMD. Distribution goes through the daemon's Unix socket:"
@@ -84,11 +88,13 @@ wait_for 60 "the conversation" bash -c "[ -e $DEMO_DIR/done ] || ! kill -0 $one 
 [ -e "$DEMO_DIR/done" ] || status=1
 
 if [ $status = 0 ] && [ -t 0 ] && [ -t 1 ]; then
-  say "A remote shell on app@one. Try: net_adm:ping('app@two').  erpc:call('app@two', erlang, node, []).  End with: q()."
+  say "An Erlang shell of your own: me@one, one more node of host one. Try: net_adm:ping('app@two').  nodes().  End with: q()."
   wait_for 20 "app@two" test -f "$DEMO_DIR/two/pid"
-  node one -sname undefined -remsh app@one || true
+  node one -sname me@one || true
 fi
 
-say "Stopping: the kernel ends the nodes, TERM ends the daemons."
+say "Stopping both daemons (TERM); everything else ends with this script."
+kill -TERM "${daemons[@]}"
+for daemon in "${daemons[@]}"; do wait "$daemon" || { show "a daemon ended with status $?"; status=1; }; done
 [ $status = 0 ] || tail -n 20 "$DEMO_DIR"/*/log "$DEMO_DIR"/*/vm.log >&2
 exit $status
