@@ -88,9 +88,9 @@ print(Title, Machine, Rows, Ratios) ->
     Overs = [O || O <- Variants, lists:any(fun({_, O1, _}) -> O1 =:= O end, Ratios)],
     say("~n~ts~n~ts~n", [Title, Machine]),
     Line = fun(Cells) -> say("~ts", [string:trim(lists:flatten([io_lib:format("~-*ts", [W, C]) || {W, C} <- Cells]), trailing)]) end,
-    Line([{26, "case"}, {8, "unit"}] ++ [{14, atom_to_list(V)} || V <- Variants] ++ [{14, lists:concat(["barrel/", O])} || O <- Overs]),
-    [Line([{26, Case}, {8, Unit}] ++ [{14, cell([X || {C, V1, X, _} <- Rows, C =:= Case, V1 =:= V])} || V <- Variants]
-          ++ [{14, cell([X || {C, O1, X} <- Ratios, C =:= Case, O1 =:= O])} || O <- Overs])
+    Line([{26, "case"}, {8, "unit"}] ++ [{17, atom_to_list(V)} || V <- Variants] ++ [{24, lists:concat(["barrel/", O])} || O <- Overs]),
+    [Line([{26, Case}, {8, Unit}] ++ [{17, cell([X || {C, V1, X, _} <- Rows, C =:= Case, V1 =:= V])} || V <- Variants]
+          ++ [{24, cell([X || {C, O1, X} <- Ratios, C =:= Case, O1 =:= O])} || O <- Overs])
      || {Case, Unit} <- in_order([{C, U} || {C, _, _, U} <- Rows])],
     ok.
 

@@ -12,7 +12,7 @@ suite() -> [{timetrap, {seconds, 100}}].
 all() ->
     [both_connect_at_once, daemons_dial_each_other_at_once, wrong_cookie, unknown_names, wrong_key, strict_without_a_pin,
      pin_of_wrong_size, another_cluster, two_daemons_with_one_key, daemon_killed, vm_killed, cable_cut, route_removed, one_way_cut,
-     pause, host_changes_its_address, clean_stop, restarts_in_each_order, vm_before_its_daemon, vm_without_a_daemon].
+     pause, translator_forgets, host_changes_its_address, clean_stop, restarts_in_each_order, vm_before_its_daemon, vm_without_a_daemon].
 
 %% A world of its own for a case; {World, a@h1, b@h2}, not connected.
 world(Name) -> world(Name, #{}).
@@ -318,6 +318,23 @@ pause(_) ->
      end || {Stop, Go} <- [{fun() -> e2e_daemon:suspend(daemon(World, 1)) end, fun() -> e2e_daemon:resume(daemon(World, 1)) end},
                            {fun() -> e2e_vm:suspend(B) end, fun() -> e2e_vm:resume(B) end},
                            {Line(1), Line(0)}]],
+    done(World, [A, B]).
+
+%% The side that dialled is behind a translator that keeps giving it another port: the connection goes on, unbroken
+%% and unnoticed (RFC 9000 section 9).
+translator_forgets(_) ->
+    {#{net := Net} = World, A, B} = world(rebind, #{link => relay}),
+    connect(A, B),
+    Stream = call(A, fun() -> e2e_watch:stream_to(name(B), 2) end),
+    [begin
+         ok = e2e_net:rebind(Net, Shift),
+         %% Both directions work behind the new port.
+         [?assertEqual({Shift, name(B)}, {Shift, call(A, fun() -> rpc:call(name(B), erlang, node, []) end)}) || _ <- lists:seq(1, 50)]
+     end || Shift <- [1000, 2000, 3000, 4000, 5000]],
+    {whole, _} = call(A, fun() -> e2e_watch:streamed(Stream) end),
+    {match, [Translated]} = re:run(e2e_net:stats(Net), "translated=([0-9]+)", [{capture, all_but_first, list}]),
+    ?assert(list_to_integer(Translated) > 500),
+    [no_nodedown(Vm) || Vm <- [A, B]],
     done(World, [A, B]).
 
 %% The host that dialled gets another address, as after DHCP. Its old one is gone, so the link is lost; the next

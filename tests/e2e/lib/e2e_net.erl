@@ -3,7 +3,7 @@
 %%   direct   two hosts on one cable, nothing between them (for measuring)
 %%   relay    two hosts with the relay (relay/main.cc) between them
 -module(e2e_net).
--export([up/1, down/1, host/1, address/1, address6/1, unplug/1, plug_in/1, set/4, stats/1, remove_route/1,
+-export([up/1, down/1, host/1, address/1, address6/1, unplug/1, plug_in/1, set/4, stats/1, rebind/2, remove_route/1,
          restore_route/1]).
 
 host(N) -> "h" ++ integer_to_list(N).
@@ -71,6 +71,11 @@ start_relay(Seed, Logs) ->
 %% set(Net, there | back | both, loss, 2)
 set(#{relay := Relay}, Direction, Name, Value) ->
     <<"ok">> = e2e_os:ask(Relay, io_lib:format("set ~s ~s ~w", [Direction, Name, Value])),
+    ok.
+
+%% Host 1 is behind a translator of ports from now on, or behind another one.
+rebind(#{relay := Relay}, Shift) ->
+    <<"ok">> = e2e_os:ask(Relay, io_lib:format("rebind ~b", [Shift])),
     ok.
 
 stats(#{relay := Relay}) -> e2e_os:ask(Relay, "stats").

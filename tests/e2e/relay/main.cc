@@ -6,7 +6,8 @@
 //
 // Commands come as lines on standard input and each is answered by one line, after it has taken effect:
 //   set there|back|both NAME VALUE     ok
-//   stats                              ok there passed=… lost=… … back passed=…
+//   stats                              ok there passed=… lost=… … back passed=… … translated=…
+//   rebind N                           ok; from now on the left host is behind a translator (translator.h)
 // End of input ends it.
 #include <poll.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 
 #include "impairment.h"
 #include "packet_port.h"
+#include "translator.h"
 
 namespace e2e {
 namespace {
@@ -29,12 +31,15 @@ constexpr int frames_per_turn = 64;  // then the other direction and the command
 struct Direction {
   PacketPort& from;
   PacketPort& to;
+  Translator& translator;
+  void (Translator::*translate)(Frame&);
   Impairment impairment;
 
   void read(Clock::time_point now) {
     Frame frame;
     for (int i = 0; i < frames_per_turn && from.receive(frame); ++i) {
       const bool payload = is_payload(frame);
+      (translator.*translate)(frame);
       impairment.take(std::move(frame), payload, now);
     }
   }
@@ -51,11 +56,17 @@ std::string stats(const Direction& direction) {
   return out.str();
 }
 
-std::string obey(const std::string& line, Direction& there, Direction& back) {
+std::string obey(const std::string& line, Direction& there, Direction& back, Translator& translator) {
   std::istringstream words(line);
   std::string verb, which, name, value;
   words >> verb >> which >> name >> value;
-  if (verb == "stats") return "ok there " + stats(there) + " back " + stats(back);
+  if (verb == "stats") {
+    return "ok there " + stats(there) + " back " + stats(back) + " translated=" + std::to_string(translator.translated());
+  }
+  if (verb == "rebind") {
+    translator.set_shift(static_cast<std::uint16_t>(std::strtoul(which.c_str(), nullptr, 10)));
+    return "ok";
+  }
   if (verb != "set" || (which != "there" && which != "back" && which != "both")) return "error unknown command";
   bool known = true;
   if (which != "back") known = there.impairment.set(name, value) && known;
@@ -75,8 +86,9 @@ timespec until(const Direction& there, const Direction& back, Clock::time_point 
 
 int run(const std::string& left_name, const std::string& right_name, std::uint64_t seed) {
   PacketPort left(left_name), right(right_name);
-  Direction there{left, right, Impairment{seed}};
-  Direction back{right, left, Impairment{seed + 1}};
+  Translator translator;
+  Direction there{left, right, translator, &Translator::outward, Impairment{seed}};
+  Direction back{right, left, translator, &Translator::inward, Impairment{seed + 1}};
   std::string input;
   std::cout << "ok" << std::endl;
   for (;;) {
@@ -94,7 +106,7 @@ int run(const std::string& left_name, const std::string& right_name, std::uint64
       if (size <= 0) return 0;
       input.append(buffer, static_cast<std::size_t>(size));
       for (std::size_t end; (end = input.find('\n')) != std::string::npos; input.erase(0, end + 1)) {
-        std::cout << obey(input.substr(0, end), there, back) << std::endl;
+        std::cout << obey(input.substr(0, end), there, back, translator) << std::endl;
       }
     }
   }
