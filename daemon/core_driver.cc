@@ -167,6 +167,13 @@ void CoreDriver::start_local_channel(const StartLocalChannel& channel) {
   pipe->start();
 }
 
+/// The connection may have become a channel meanwhile: then that ends.
+void CoreDriver::perform(const CloseSession& effect) {
+  if (const auto entry = pipes_.find(effect.session); entry != pipes_.end()) return entry->second.pipe->break_off("not allowed any more");
+  if (const auto entry = local_pipes_.find(effect.session); entry != local_pipes_.end()) return entry->second->break_off("not allowed any more");
+  nodes_->close(effect.session);
+}
+
 void CoreDriver::perform(const Event& effect) {
   ++events_[static_cast<std::size_t>(effect.severity)];
   log::write(effect.severity, effect.name, effect.text);

@@ -69,7 +69,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void perform(const ReadPins& effect) { read_pins(effect); }
   void perform(const StorePins& effect) { store_pins(effect); }
   void perform(const SendToSession& effect) { nodes_->send(effect.session, effect.frame); }
-  void perform(const CloseSession& effect) { nodes_->close(effect.session); }
+  void perform(const CloseSession& effect);
   void perform(const StartChannel& effect) { start_channel(effect); }
   void perform(const StartLocalChannel& effect) { start_local_channel(effect); }
   void perform(const Event& effect);

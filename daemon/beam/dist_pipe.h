@@ -64,6 +64,8 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   /// A stream that the peer opened for this channel, its preamble taken off; `lane` none: the control stream.
   /// False: it makes no sense, the channel ends.
   void adopt(quic::Stream& stream, std::optional<std::uint8_t> lane, ByteView rest, bool is_last);
+  /// Ends the channel at once, for both nodes.
+  void break_off(std::string why) { abort(std::move(why)); }
   /// Writes to the node what has come in.
   void write_to_node();
 

@@ -23,6 +23,7 @@ class LocalPipe {
             PipeOwner& owner);
   ~LocalPipe();
   void start();
+  void break_off(std::string why) { end(std::move(why)); }
   /// The two ends; the first is the dialler.
   std::array<SessionId, 2> legs() const { return {sides_[0].leg, sides_[1].leg}; }
   /// As the end `leg` sees it.
