@@ -7,7 +7,7 @@
 %% a sender is done it exits, and its receivers hear of it by a link, a monitor of its pid and a monitor of
 %% its name: each of these must come after everything that the sender sent.
 -module(e2e_order).
--export([receivers/1, watch/2, senders/4, begin_sending/1, report/1, spawning/2, calling/2, calling_by_name/2]).
+-export([receivers/1, dismiss/1, watch/2, senders/4, begin_sending/1, report/1, spawning/2, calling/2, calling_by_name/2]).
 
 %% --- receivers ---------------------------------------------------------------------------------------------------
 
@@ -25,6 +25,10 @@ receivers(Count) ->
          end),
          receive {Pid, Alias} -> {Pid, Name, Alias} end
      end || I <- lists:seq(1, Count)].
+
+dismiss(Receivers) ->
+    [begin Ref = monitor(process, Pid), exit(Pid, kill), receive {'DOWN', Ref, _, _, _} -> ok end end || {Pid, _, _} <- Receivers],
+    ok.
 
 %% Receivers begin to watch every sender; returns when all do, and nothing has been sent yet.
 watch(Receivers, Senders) ->
@@ -116,6 +120,8 @@ fault(What, #{faults := Faults} = S) -> S#{faults := lists:sublist([What | Fault
 
 %% --- senders -----------------------------------------------------------------------------------------------------
 
+%% What they send: a number of signals of every kind, or {rounds, N} of a small, a large and another small message to one
+%% receiver, the way that a large message overtakes a small one or is overtaken if a carrier lets it.
 %% [{Pid, Name, LinkedByReceivers}]. Half of them are linked to by their receivers, the others link themselves.
 senders(Count, Receivers, Signals, Seed) ->
     Payload = element(1, rand:bytes_s(200_000, rand:seed_s(exsss, Seed))),
@@ -143,6 +149,9 @@ senders(Count, Receivers, Signals, Seed) ->
 
 begin_sending(Senders) -> [Pid ! go || {Pid, _, _} <- Senders], ok.
 
+sending({rounds, N}, Receivers, Payload, S) ->
+    Receiver = element(rand:uniform(tuple_size(Receivers)), Receivers),
+    rounds(N, Receiver, Payload, S);
 %% Not before everyone asked has looked: our end undoes links and monitors.
 sending(0, _, _, #{counts := Counts, asked := Asked}) ->
     [receive {looked, Pid} -> ok end || Pid := true <- Asked],
@@ -151,6 +160,14 @@ sending(Left, Receivers, Payload, S0) ->
     S = answers(S0),
     Receiver = element(rand:uniform(tuple_size(Receivers)), Receivers),
     sending(Left - 1, Receivers, Payload, signal(rand:uniform(100), Receiver, Payload, S)).
+
+rounds(0, _, _, #{counts := Counts}) -> exit({finished, Counts});
+rounds(Left, Receiver, Payload, S0) ->
+    S1 = message(pid, Receiver, 100, none, Payload, S0),
+    receive after rand:uniform(3) - 1 -> ok end,    % else both begin in one packet, and are late together
+    S2 = message(alias, Receiver, 66_000 + rand:uniform(4_000), none, Payload, S1),
+    receive after rand:uniform(16) - 1 -> ok end,   % its tail has arrived, or has not, when the next is sent
+    rounds(Left - 1, Receiver, Payload, message(name, Receiver, 100, none, Payload, S2)).
 
 %% Receivers that have looked may be asked again.
 answers(#{asked := Asked} = S) ->

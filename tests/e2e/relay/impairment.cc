@@ -15,6 +15,7 @@ bool Impairment::set(const std::string& name, const std::string& value) {
   else if (name == "duplicate") settings_.duplicate = number;
   else if (name == "reorder") settings_.reorder = number;
   else if (name == "reorder_by_ms") settings_.reorder_by = milliseconds();
+  else if (name == "reorder_below") settings_.reorder_below = static_cast<std::size_t>(number);
   else if (name == "delay_ms") settings_.delay = milliseconds();
   else if (name == "rate_mbit") settings_.rate = number;
   else if (name == "queue") settings_.queue = static_cast<std::size_t>(number);
@@ -54,7 +55,7 @@ void Impairment::take(Frame frame, bool is_payload, Clock::time_point now) {
   // All three are drawn for every frame, so that changing one setting does not shift the others' choices.
   const bool lost = draw(settings_.loss);
   const bool duplicated = draw(settings_.duplicate);
-  const bool reordered = draw(settings_.reorder);
+  const bool reordered = draw(settings_.reorder) && (settings_.reorder_below == 0 || frame.size() < settings_.reorder_below);
   if (lost) {
     ++counters_.lost;
     return;

@@ -21,6 +21,7 @@ struct Settings {
   double duplicate = 0;  ///< percent that arrive twice
   double reorder = 0;    ///< percent that are held back for `reorder_by`
   std::chrono::microseconds reorder_by{5000};
+  std::size_t reorder_below = 0;  ///< only frames of fewer bytes than this are reordered; 0: all
   std::chrono::microseconds delay{0};
   double rate = 0;           ///< Mbit/s, 0: as fast as it goes
   std::size_t queue = 2000;  ///< frames under way; a frame that finds the queue full is lost
