@@ -161,7 +161,9 @@ void check_order(const std::vector<Sent>& sent, const std::vector<Bytes>& got) {
     } else {
       EXPECT_TRUE(first || position >= latest_barrier) << "a frame overtook one without a sender";
       const auto before = last.find(frame.entity);
-      if (before != last.end()) EXPECT_GT(position, before->second) << "two signals of one process changed places";
+      if (before != last.end()) {
+        EXPECT_GT(position, before->second) << "two signals of one process changed places";
+      }
       last[frame.entity] = position;
     }
     latest = std::max(latest, position);
