@@ -39,8 +39,9 @@ percentile(P, Values) ->
 
 shuffle(List) -> [X || {_, X} <- lists:sort([{rand:uniform(), X} || X <- List])].
 
-in_order(List) -> lists:reverse(lists:foldl(fun(X, Seen) -> case lists:member(X, Seen) of true -> Seen; false -> [X | Seen] end end,
-                                            [], List)).
+%% Each once, where it first appears.
+in_order([]) -> [];
+in_order([X | Rest]) -> [X | in_order([Y || Y <- Rest, Y =/= X])].
 
 %% [{Case, Variant, Median, Unit}]
 rows(Measured) ->
@@ -52,10 +53,11 @@ ratios(Measured) ->
     Pairs = in_order([{Case, Over} || {Case, Over, _, _, _} <- Measured, Over =/= barrel]),
     [{Case, Over, median(Quotients)}
      || {Case, Over} <- Pairs,
-        Quotients <- [[Ours / Theirs || {C, barrel, Round, Ours, _} <- Measured, C =:= Case,
-                                        {C1, O, Round1, Theirs, _} <- Measured, C1 =:= Case, O =:= Over, Round1 =:= Round,
-                                        Theirs > 0]],
-        Quotients =/= []].
+        Quotients <- [quotients(values(Case, barrel, Measured), values(Case, Over, Measured))], Quotients =/= []].
+
+values(Case, Variant, Measured) -> [{Round, Value} || {C, V, Round, Value, _} <- Measured, C =:= Case, V =:= Variant].
+
+quotients(Ours, Theirs) -> [A / B || {Round, A} <- Ours, {Round1, B} <- Theirs, Round =:= Round1, B > 0].
 
 %% --- the machine in words ------------------------------------------------------------------------------------------
 
@@ -70,8 +72,8 @@ machine() ->
     Model = first(Cpu, "^model name\\s*: (.*)$", <<"unknown processor">>),
     KiB = binary_to_integer(first(Memory, "^MemTotal:\\s+([0-9]+)", <<"0">>)),
     iolist_to_binary(io_lib:format("~b x ~s, ~b GiB, Linux ~s, OTP ~s (erts ~s), ~s",
-        [erlang:system_info(logical_processors_available), string:trim(Model), round(KiB / 1048576), string:trim(Kernel),
-         erlang:system_info(otp_release), erlang:system_info(version), first_line(Daemon)])).
+        [erlang:system_info(logical_processors_available), string:trim(Model), round(KiB / 1048576),
+         string:trim(Kernel), erlang:system_info(otp_release), erlang:system_info(version), first_line(Daemon)])).
 
 first(Text, Pattern, Default) ->
     case re:run(Text, Pattern, [multiline, {capture, all_but_first, binary}]) of
@@ -87,9 +89,12 @@ print(Title, Machine, Rows, Ratios) ->
     Variants = in_order([V || {_, V, _, _} <- Rows]),
     Overs = [O || O <- Variants, lists:any(fun({_, O1, _}) -> O1 =:= O end, Ratios)],
     say("~n~ts~n~ts~n", [Title, Machine]),
-    Line = fun(Cells) -> say("~ts", [string:trim(lists:flatten([io_lib:format("~-*ts", [W, C]) || {W, C} <- Cells]), trailing)]) end,
-    Line([{26, "case"}, {8, "unit"}] ++ [{17, atom_to_list(V)} || V <- Variants] ++ [{24, lists:concat(["barrel/", O])} || O <- Overs]),
-    [Line([{26, Case}, {8, Unit}] ++ [{17, cell([X || {C, V1, X, _} <- Rows, C =:= Case, V1 =:= V])} || V <- Variants]
+    Line = fun(Cells) ->
+        say("~ts", [string:trim(lists:flatten([io_lib:format("~-*ts", [W, C]) || {W, C} <- Cells]), trailing)])
+    end,
+    Line([{28, "case"}, {8, "unit"}] ++ [{17, atom_to_list(V)} || V <- Variants]
+         ++ [{24, lists:concat(["barrel/", O])} || O <- Overs]),
+    [Line([{28, Case}, {8, Unit}] ++ [{17, cell([X || {C, V1, X, _} <- Rows, C =:= Case, V1 =:= V])} || V <- Variants]
           ++ [{24, cell([X || {C, O1, X} <- Ratios, C =:= Case, O1 =:= O])} || O <- Overs])
      || {Case, Unit} <- in_order([{C, U} || {C, _, _, U} <- Rows])],
     ok.

@@ -11,7 +11,7 @@ run(#{quick := Quick, logs := Logs}) ->
     World = e2e_world:start("dist", #{link => direct, config => [{"transport", "idle_timeout", "\"30s\""}]}),
     Tls = tls_options(Logs),
     Carriers = [{tcp, a, tcp}, {tls, c, {tls, Tls}} | [{barrel, e, barrel} || e2e_world:carrier() =:= barrel]],
-    Variants = maps:from_list([{Variant, start(World#{carrier := Carrier}, Short)} || {Variant, Short, Carrier} <- Carriers]),
+    Variants = #{Variant => start(World#{carrier := Carrier}, Short) || {Variant, Short, Carrier} <- Carriers},
     Names = [V || {V, _, _} <- Carriers],
     Measured = [Value || Round <- lists:seq(1, Rounds),
                          {Case, Size, Pairs} <- streams(),
@@ -61,7 +61,8 @@ stream(Case, Variant, Round, #{vm := A, node := Node, ids := Ids} = V, Size, Pai
 cpu(Variant, Round, #{daemons := Daemons}, Spent, Gb) ->
     [{"cpu-per-gb", Variant, Round, lists:sum(Spent) / Gb, "s/GB"}
      | [{Case, Variant, Round, Seconds / Gb, "s/GB"}
-        || {Case, Seconds} <- lists:zip([C || Daemons =/= [], C <- ["cpu-per-gb-sending-daemon", "cpu-per-gb-receiving-daemon"]],
+        || Daemons =/= [],
+           {Case, Seconds} <- lists:zip(["cpu-per-gb-sending-daemon", "cpu-per-gb-receiving-daemon"],
                                         lists:nthtail(2, Spent))]].
 
 trips(Variant, Round, #{vm := A, node := Node}, Trips, BulkTrips) ->
@@ -86,8 +87,9 @@ memory(Variant, #{vms := Vms, daemons := Daemons}) ->
 tls_options(Logs) ->
     File = fun(Name) -> filename:join(Logs, Name) end,
     Request = fun(Name, Subject, More) ->
-        e2e_os:run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-keyout", File(Name ++ ".key"), "-out", File(Name ++ ".pem"), "-subj", Subject | More], ok)
+        e2e_os:run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-keyout", File(Name ++ ".key"), "-out", File(Name ++ ".pem"),
+                    "-subj", Subject | More], ok)
     end,
     Request("ca", "/CN=bench authority", []),
     Request("host", "/CN=bench host", ["-CA", File("ca.pem"), "-CAkey", File("ca.key"),

@@ -31,7 +31,8 @@ measure({Variant, Carrier, Config}, Round, Trips) ->
     Node = maps:get(name, B),
     pong = e2e_vm:call(A, fun() -> net_adm:ping(Node) end),
     [ok = e2e_net:set(Net, both, Name, Value) || {Name, Value} <- [{loss, 2}, {delay_ms, 5}]],
-    Result = [Value || {Load, Size, Pause} <- loads(), Value <- trips(A, Node, Load, Size, Pause, Variant, Round, Trips)],
+    Result = [Value || {Load, Size, Pause} <- loads(),
+                       Value <- trips(A, Node, Load, Size, Pause, Variant, Round, Trips)],
     [e2e_vm:kill(Vm) || Vm <- [A, B]],
     e2e_world:stop(World),
     Result.

@@ -29,7 +29,8 @@ start_stream(Node, Size, Owner) ->
         Sink = spawn_link(Node, ?MODULE, sink, []),
         Sink ! {every, self(), Every},
         Bytes = binary:copy(<<7>>, Size),
-        sender(#{sink => Sink, bytes => Bytes, window => Window, free => Window, every => Every, acknowledged => 0, warm => Owner})
+        sender(#{sink => Sink, bytes => Bytes, window => Window, free => Window, every => Every, acknowledged => 0,
+                 warm => Owner})
     end).
 
 %% Returns when everything that was sent has arrived, so that the next measurement does not pay for this one.

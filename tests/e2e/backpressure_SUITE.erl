@@ -97,7 +97,8 @@ receiver_stands_still(Config) ->
     e2e_vm:suspend(B),
     call(A, fun() -> Sender ! go end),
     Unread = wait_blocked(A, Sender),
-    ct:log("blocked with ~b MiB on the way; before: ~p; memory ~p -> ~p", [Unread bsr 20, {Median0, P99}, Calm, memory(Config)]),
+    ct:log("blocked with ~b MiB on the way; before: ~p; memory ~p -> ~p",
+           [Unread bsr 20, {Median0, P99}, Calm, memory(Config)]),
     ?assert(Unread =< ?UNREAD_MAX),
     %% The others go on: another pair over the same link, and the blocked VM with another node.
     {Median1, P99Now} = others(C, D),

@@ -13,8 +13,8 @@ groups() ->
     [{short, [], [ping, send_to_pid, send_to_name, send_to_alias, gen_server_call, rpc_and_erpc, spawning, links, exits,
                   monitors, group_leader_output, process_groups, global_names, hidden_node, remote_shell, dynamic_name,
                   net_kernel_stop_start, peer_nodes, two_nodes_of_one_host, nodeup_nodedown]},
-     {long, [], [ping, send_to_pid, send_to_name, gen_server_call, rpc_and_erpc, spawning, links, monitors, global_names,
-                 remote_shell, dynamic_name, net_kernel_stop_start, two_nodes_of_one_host]},
+     {long, [], [ping, send_to_pid, send_to_name, gen_server_call, rpc_and_erpc, spawning, links, monitors,
+                 global_names, remote_shell, dynamic_name, net_kernel_stop_start, two_nodes_of_one_host]},
      {ipv6, [], [ping, gen_server_call]}].
 
 init_per_group(Group, Config) ->
@@ -139,7 +139,8 @@ spawning(Config) ->
         ?assertEqual({'EXIT', Linked, linked}, get_message()),
         {Monitored, Ref} = spawn_monitor(B, fun() -> exit(monitored) end),
         ?assertEqual({'DOWN', Ref, process, Monitored, monitored}, get_message()),
-        Request = spawn_request(B, fun() -> Me ! {child, self()}, receive stop -> ok end end, [{reply_tag, born}, link]),
+        Request = spawn_request(B, fun() -> Me ! {child, self()}, receive stop -> ok end end,
+                                [{reply_tag, born}, link]),
         Child = receive {born, Request, ok, Pid} -> Pid after 5000 -> error(no_reply) end,
         ?assertEqual({child, Child}, get_message()),
         exit(Child, kill),
@@ -233,8 +234,7 @@ group_leader_output(Config) ->
 
 process_groups(Config) ->
     B = node_b(Config),
-    [call(Vm, fun() -> case pg:start(e2e_scope) of {ok, P} -> unlink(P), ok; {error, {already_started, _}} -> ok end end)
-     || Vm <- [a(Config), b(Config)]],
+    [call(Vm, fun() -> {ok, Scope} = pg:start(e2e_scope), unlink(Scope) end) || Vm <- [a(Config), b(Config)]],
     call(a(Config), fun() ->
         pong = net_adm:ping(B),
         Here = spawn(fun echo/0),
@@ -263,7 +263,8 @@ global_names(Config) ->
         First = spawn(fun echo/0),
         yes = global:register_name(e2e_global, First),
         e2e_wait:until(seen_there, fun() -> rpc:call(NodeD, global, whereis_name, [e2e_global]) =:= First end),
-        ?assertEqual(no, rpc:call(NodeD, global, register_name, [e2e_global, rpc:call(NodeD, erlang, whereis, [init])])),
+        Another = rpc:call(NodeD, erlang, whereis, [init]),
+        ?assertEqual(no, rpc:call(NodeD, global, register_name, [e2e_global, Another])),
         exit(First, kill),
         e2e_wait:until(freed, fun() -> rpc:call(NodeD, global, whereis_name, [e2e_global]) =:= undefined end),
         Second = spawn(NodeD, fun echo/0),

@@ -5,7 +5,10 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
 if [ "${1:-}" != --inside ]; then
-  [ -x "${BARREL_P2PD:?says where the daemon is; ./dev demo sets it}" ] || { echo "demo: no daemon at $BARREL_P2PD" >&2; exit 1; }
+  if [ ! -x "${BARREL_P2PD:?says where the daemon is; ./dev demo sets it}" ]; then
+    echo "demo: no daemon at $BARREL_P2PD" >&2
+    exit 1
+  fi
   exec "$here/sandbox" "$0" --inside
 fi
 
@@ -40,7 +43,11 @@ wait_for() {  # wait_for SECONDS WHAT TEST...
   shift 2
   until "$@"; do
     tries=$((tries - 1))
-    [ $tries -gt 0 ] || { echo "demo: $what did not come up" >&2; tail -n 20 "$DEMO_DIR"/*/log "$DEMO_DIR"/*/vm.log >&2; exit 1; }
+    if [ $tries = 0 ]; then
+      echo "demo: $what did not come up" >&2
+      tail -n 20 "$DEMO_DIR"/*/log "$DEMO_DIR"/*/vm.log >&2
+      exit 1
+    fi
     sleep 0.05
   done
 }
@@ -88,7 +95,8 @@ wait_for 60 "the conversation" bash -c "[ -e $DEMO_DIR/done ] || ! kill -0 $one 
 [ -e "$DEMO_DIR/done" ] || status=1
 
 if [ $status = 0 ] && [ -t 0 ] && [ -t 1 ]; then
-  say "An Erlang shell of your own: me@one, one more node of host one. Try: net_adm:ping('app@two').  nodes().  End with: q()."
+  say "An Erlang shell of your own: me@one, one more node of host one."
+  show "Try: net_adm:ping('app@two').  nodes().  End with: q()."
   wait_for 20 "app@two" test -f "$DEMO_DIR/two/pid"
   node one -sname me@one || true
 fi

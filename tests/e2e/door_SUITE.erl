@@ -101,8 +101,9 @@ refusal(Config, Bytes) ->
 
 %% Runs an expression in a VM of user nobody; its value.
 as_nobody(Expression) ->
+    Eval = lists:flatten(["io:format(\"~w.\", [begin ", Expression, " end]), halt()."]),
     {0, Output} = e2e_os:run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/", "erl",
-                              "-noshell", "-eval", lists:flatten(["io:format(\"~w.\", [begin ", Expression, " end]), halt()."])]),
+                              "-noshell", "-eval", Eval]),
     {ok, Tokens, _} = erl_scan:string(unicode:characters_to_list(Output)),
     {ok, Value} = erl_parse:parse_term(Tokens),
     Value.
@@ -111,7 +112,10 @@ as_nobody(Expression) ->
 exchange(Config, Bytes) ->
     io_lib:format("case gen_tcp:connect({local, ~p}, 0, [binary, {active, false}, {packet, 4}]) of "
                   "{ok, S} -> Early = gen_tcp:recv(S, 0, 300), "
-                  "  First = case Early of {error, timeout} -> ok = gen_tcp:send(S, ~w), gen_tcp:recv(S, 0, 8000); _ -> Early end, "
+                  "  First = case Early of "
+                  "    {error, timeout} -> ok = gen_tcp:send(S, ~w), gen_tcp:recv(S, 0, 8000); "
+                  "    _ -> Early "
+                  "  end, "
                   "  {First, gen_tcp:recv(S, 0, 8000)}; "
                   "Error -> Error end", [socket(Config), Bytes]).
 
@@ -208,7 +212,8 @@ malformed_frames(Config) ->
          {accept_unknown_ticket, frame(<<5, 1, 7:128>>), [?BAD_TICKET]},
          {accept_too_long, frame(<<5, 1, 7:256>>), [?BAD_FRAME]},
          {request_without_session, frame(<<8, 1:32, (term_to_binary(node_info))/binary>>), [?BAD_FRAME]}],
-    Wrong = [{Case, Code} || {Case, Bytes, Allowed} <- Cases, Code <- [refusal(Config, Bytes)], not lists:member(Code, Allowed)],
+    Wrong = [{Case, Code} || {Case, Bytes, Allowed} <- Cases, Code <- [refusal(Config, Bytes)],
+                             not lists:member(Code, Allowed)],
     ?assertEqual([], Wrong).
 
 %% Refused by the length alone: not one byte of the rest is waited for.
@@ -312,7 +317,8 @@ control_socket_garbage(Config) ->
      end || Bytes <- [<<"\r\n\r\n">>, <<"GET / HTTP/9.9\r\n\r\n">>, <<"GET /nothing HTTP/1.1\r\nHost: d\r\n\r\n">>,
                       <<"POST /v1/status HTTP/1.1\r\nHost: d\r\nContent-Length: 99999999999\r\n\r\n">>,
                       <<"GET /", (binary:copy(<<"a">>, 100_000))/binary, " HTTP/1.1\r\n\r\n">>,
-                      iolist_to_binary(["GET /v1/status HTTP/1.1\r\n", [["H", integer_to_list(N), ": x\r\n"] || N <- lists:seq(1, 5000)], "\r\n"]),
+                      iolist_to_binary(["GET /v1/status HTTP/1.1\r\n",
+                                        [["H", integer_to_list(N), ": x\r\n"] || N <- lists:seq(1, 5000)], "\r\n"]),
                       rand:bytes(10_000)]],
     ?assertMatch(#{<<"nodes">> := [_ | _]}, e2e_daemon:status(daemon(Config))).
 

@@ -10,9 +10,10 @@
 suite() -> [{timetrap, {seconds, 100}}].
 
 all() ->
-    [both_connect_at_once, daemons_dial_each_other_at_once, wrong_cookie, unknown_names, wrong_key, strict_without_a_pin,
-     pin_of_wrong_size, another_cluster, two_daemons_with_one_key, daemon_killed, vm_killed, cable_cut, route_removed, one_way_cut,
-     pause, translator_forgets, host_changes_its_address, clean_stop, restarts_in_each_order, vm_before_its_daemon, vm_without_a_daemon].
+    [both_connect_at_once, daemons_dial_each_other_at_once, wrong_cookie, unknown_names,
+     wrong_key, strict_without_a_pin, pin_of_wrong_size, another_cluster, two_daemons_with_one_key,
+     daemon_killed, vm_killed, cable_cut, route_removed, one_way_cut, pause, translator_forgets, host_changes_its_address,
+     clean_stop, restarts_in_each_order, vm_before_its_daemon, vm_without_a_daemon].
 
 %% A world of its own for a case; {World, a@h1, b@h2}, not connected.
 world(Name) -> world(Name, #{}).
@@ -210,7 +211,8 @@ another_cluster(_) ->
     {World0, A, B} = world(cluster),
     e2e_daemon:stop(daemon(World0, 2)),
     #{config := Config} = daemon(World0, 2),
-    World = replace(World0, 2, e2e_daemon:reconfigure(daemon(World0, 2), #{config => [{"cluster", "name", "\"other\""} | Config]})),
+    Other = #{config => [{"cluster", "name", "\"other\""} | Config]},
+    World = replace(World0, 2, e2e_daemon:reconfigure(daemon(World0, 2), Other)),
     ?assertEqual(pang, ping(A, name(B))),
     ?assertEqual(pang, ping(B, name(A))),
     done(World, [A, B]).
@@ -263,7 +265,8 @@ vm_killed(_) ->
     ok = call(B2, fun e2e_watch:start/0),
     reconnects(A, B2),
     ?assertNotEqual(Creation, call(B2, fun() -> erlang:system_info(creation) end)),
-    ?assertMatch({'DOWN', _, process, Old, noproc}, call(A, fun() -> monitor(process, Old), receive D -> D after 5000 -> none end end)),
+    Down = call(A, fun() -> monitor(process, Old), receive D -> D after 5000 -> none end end),
+    ?assertMatch({'DOWN', _, process, Old, noproc}, Down),
     done(World, [A, B2]).
 
 cable_cut(_) ->
@@ -307,6 +310,7 @@ pause(_) ->
     {#{net := Net} = World, A, B} = world(pause, #{link => relay, config => [{"transport", "idle_timeout", "\"30s\""},
                                                                             {"transport", "keep_alive", "\"10s\""}]}),
     connect(A, B),
+    Daemon = daemon(World, 1),
     Line = fun(Cut) -> fun() -> e2e_net:set(Net, both, cut, Cut) end end,
     [begin
          Stream = call(A, fun() -> e2e_watch:stream_to(name(B), 5) end),
@@ -315,7 +319,7 @@ pause(_) ->
          Go(),
          {whole, _} = call(A, fun() -> e2e_watch:streamed(Stream) end),
          [no_nodedown(Vm) || Vm <- [A, B]]
-     end || {Stop, Go} <- [{fun() -> e2e_daemon:suspend(daemon(World, 1)) end, fun() -> e2e_daemon:resume(daemon(World, 1)) end},
+     end || {Stop, Go} <- [{fun() -> e2e_daemon:suspend(Daemon) end, fun() -> e2e_daemon:resume(Daemon) end},
                            {fun() -> e2e_vm:suspend(B) end, fun() -> e2e_vm:resume(B) end},
                            {Line(1), Line(0)}]],
     done(World, [A, B]).
@@ -329,7 +333,8 @@ translator_forgets(_) ->
     [begin
          ok = e2e_net:rebind(Net, Shift),
          %% Both directions work behind the new port.
-         [?assertEqual({Shift, name(B)}, {Shift, call(A, fun() -> rpc:call(name(B), erlang, node, []) end)}) || _ <- lists:seq(1, 50)]
+         [?assertEqual({Shift, name(B)}, {Shift, call(A, fun() -> rpc:call(name(B), erlang, node, []) end)})
+          || _ <- lists:seq(1, 50)]
      end || Shift <- [1000, 2000, 3000, 4000, 5000]],
     {whole, _} = call(A, fun() -> e2e_watch:streamed(Stream) end),
     {match, [Translated]} = re:run(e2e_net:stats(Net), "translated=([0-9]+)", [{capture, all_but_first, list}]),

@@ -5,7 +5,9 @@
 -import(e2e_vm, [call/2, call/3]).
 
 suite() -> [{timetrap, {seconds, 100}}].
-all() -> [sizes, largest, terms_of_every_kind_and_size, both_directions_at_once, ten_thousand_pairs, atoms_of_a_thousand_nodes].
+all() ->
+    [sizes, largest, terms_of_every_kind_and_size, both_directions_at_once, ten_thousand_pairs,
+     atoms_of_a_thousand_nodes].
 
 init_per_suite(Config) ->
     World = e2e_world:start("messages", #{config => [{"transport", "idle_timeout", "\"20s\""}]}),
@@ -32,8 +34,8 @@ ask(Pid, Message, Ms) ->
 sizes(Config) ->
     {A, B} = vms(Config),
     KiB = 1024,
-    Edges = [0, 1, 2, 100, 1000, 1200, 1472, 4096, 16 * KiB, 65_000, 64 * KiB - 200, 64 * KiB - 1, 64 * KiB, 64 * KiB + 1,
-             2 * 64 * KiB, 100_000, 1024 * KiB - 1, 1024 * KiB, 3_333_333, 16 * 1024 * KiB],
+    Edges = [0, 1, 2, 100, 1000, 1200, 1472, 4096, 16 * KiB, 65_000, 64 * KiB - 200, 64 * KiB - 1, 64 * KiB,
+             64 * KiB + 1, 2 * 64 * KiB, 100_000, 1024 * KiB - 1, 1024 * KiB, 3_333_333, 16 * 1024 * KiB],
     call(A, fun() ->
         Pid = spawn(B, fun echo/0),
         rand:seed(exsss, 1),

@@ -8,7 +8,8 @@
 suite() -> [{timetrap, {seconds, 110}}].
 
 all() -> [{group, bulk}, {group, sender}].
-groups() -> [{Rule, [], [signals_keep_their_order, sizes_do_not_overtake, answers_come_before_ends]} || Rule <- [bulk, sender]].
+groups() ->
+    [{Rule, [], [signals_keep_their_order, sizes_do_not_overtake, answers_come_before_ends]} || Rule <- [bulk, sender]].
 
 init_per_group(Rule, Config) ->
     Seed = list_to_integer(os:getenv("E2E_SEED", "1")),
@@ -62,7 +63,8 @@ send_and_check(Senders, Signals, Total, Config) ->
      || {Vm, Rs, Watched} <- lists:zip3(Vms, Receivers, [ForA, ForB])],
     [ok = call(Vm, fun() -> e2e_order:begin_sending(Begun) end) || {Vm, Begun} <- [{A, ForB}, {B, ForA}]],
     Reports = e2e_wait:until({every_end_heard_of, {seed, Seed}}, fun() ->
-        All = lists:append([call(Vm, fun() -> e2e_order:report(Rs) end, 60_000) || {Vm, Rs} <- lists:zip(Vms, Receivers)]),
+        All = lists:append([call(Vm, fun() -> e2e_order:report(Rs) end, 60_000)
+                            || {Vm, Rs} <- lists:zip(Vms, Receivers)]),
         Done = lists:all(fun(#{waiting := N, faults := F}) -> N =:= 0 orelse F =/= [] end, All),
         case Done of
             true -> {true, All};

@@ -1,8 +1,8 @@
 %% A barrel-p2pd on a host of the test: its configuration, its life, what it says, and at the end whether it
 %% stayed healthy.
 -module(e2e_daemon).
--export([start/1, start_unready/1, wait_ready/1, stop/1, kill/1, suspend/1, resume/1, restart/1, reconfigure/2, status/1,
-         log/1, logged/2, rss/1, healthy/1, node_socket/1, state_dir/1, config_file/1]).
+-export([start/1, restart/1, reconfigure/2, stop/1, kill/1, suspend/1, resume/1]).
+-export([status/1, logged/2, rss/1, healthy/1, node_socket/1, state_dir/1]).
 
 %% #{host => 1, dir, logs, static => [{Name, Address}], listen => Address, config => [{Section, Key, Value}]}
 %% Values are TOML text. Returns when the node socket takes connections.
@@ -40,7 +40,8 @@ config(#{host := N} = Options) ->
     Sections = lists:usort([S || {S, _, _} <- Keys]),
     ["# host ", integer_to_list(N), $\n,
      [["[", S, "]\n", [[K, " = ", V, $\n] || {S1, K, V} <- Keys, S1 =:= S]] || S <- Sections],
-     "[discovery.static]\n", [["\"", Name, "\" = \"", Address, "\"\n"] || {Name, Address} <- maps:get(static, Options, [])]].
+     "[discovery.static]\n",
+     [["\"", Name, "\" = \"", Address, "\"\n"] || {Name, Address} <- maps:get(static, Options, [])]].
 
 node_socket(#{dir := Dir}) -> filename:join(Dir, "node.sock").
 control_socket(#{dir := Dir}) -> filename:join(Dir, "ctl.sock").
@@ -84,8 +85,9 @@ rss(#{process := #{id := Id}}) -> e2e_os:rss(Id).
 
 %% No sanitizer report, no failed check, no end that nobody asked for (stop/1 and kill/1 look at the others).
 healthy(Daemon) ->
-    case re:run(log(Daemon), "AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|runtime error:"
-                             "|BP2P_CHECK|check failed|terminate called|Assertion", [{capture, first, binary}, caseless]) of
+    Fault = "AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|ThreadSanitizer|runtime error:"
+            "|BP2P_CHECK|check failed|terminate called|Assertion",
+    case re:run(log(Daemon), Fault, [{capture, first, binary}, caseless]) of
         nomatch -> ok;
         {match, [What]} -> error({daemon_faulty, maps:get(host, Daemon), What, tail(Daemon)})
     end.

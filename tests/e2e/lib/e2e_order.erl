@@ -7,7 +7,8 @@
 %% a sender is done it exits, and its receivers hear of it by a link, a monitor of its pid and a monitor of
 %% its name: each of these must come after everything that the sender sent.
 -module(e2e_order).
--export([receivers/1, dismiss/1, watch/2, senders/4, begin_sending/1, report/1, spawning/2, calling/2, calling_by_name/2]).
+-export([receivers/1, dismiss/1, watch/2, report/1, senders/4, begin_sending/1]).
+-export([spawning/2, calling/2, calling_by_name/2]).
 
 %% --- receivers ---------------------------------------------------------------------------------------------------
 
@@ -27,7 +28,8 @@ receivers(Count) ->
      end || I <- lists:seq(1, Count)].
 
 dismiss(Receivers) ->
-    [begin Ref = monitor(process, Pid), exit(Pid, kill), receive {'DOWN', Ref, _, _, _} -> ok end end || {Pid, _, _} <- Receivers],
+    Ends = [begin exit(Pid, kill), monitor(process, Pid) end || {Pid, _, _} <- Receivers],
+    [receive {'DOWN', Ref, _, _, _} -> ok end || Ref <- Ends],
     ok.
 
 %% Receivers begin to watch every sender; returns when all do, and nothing has been sent yet.
@@ -45,7 +47,8 @@ report(Receivers) ->
 
 receiver(S) ->
     receive
-        {m, Sender, Number, Payload, Check} -> receiver(checked(Check, Sender, sound(Payload, numbered(Sender, Number, S))));
+        {m, Sender, Number, Payload, Check} ->
+            receiver(checked(Check, Sender, sound(Payload, numbered(Sender, Number, S))));
         {'EXIT', Sender, {m, Number}} -> receiver(numbered(Sender, Number, S));
         {'EXIT', Sender, Reason} -> receiver(ended({link, Sender}, Sender, Reason, S));
         {'DOWN', Ref, process, _, Reason} ->
@@ -120,8 +123,8 @@ fault(What, #{faults := Faults} = S) -> S#{faults := lists:sublist([What | Fault
 
 %% --- senders -----------------------------------------------------------------------------------------------------
 
-%% What they send: a number of signals of every kind, or {rounds, N} of a small, a large and another small message to one
-%% receiver, the way that a large message overtakes a small one or is overtaken if a carrier lets it.
+%% What they send: a number of signals of every kind, or {rounds, N} of a small, a large and another small message to
+%% one receiver, the way that a large message overtakes a small one or is overtaken if a carrier lets it.
 %% [{Pid, Name, LinkedByReceivers}]. Half of them are linked to by their receivers, the others link themselves.
 senders(Count, Receivers, Signals, Seed) ->
     Payload = element(1, rand:bytes_s(200_000, rand:seed_s(exsss, Seed))),
@@ -183,8 +186,12 @@ signal(Dice, {Pid, _, _} = R, Payload, #{asked := Asked} = S) when Dice > 90, no
             message(pid, R, 10, {leader, Leader, Rank + 1}, Payload, Ask#{rank := Rank + 1});
         _ when Dice rem 2 =:= 0, not Linked ->
             case Links of
-                #{Pid := _} -> unlink(Pid), message(alias, R, 10, {links, false}, Payload, Ask#{links := maps:remove(Pid, Links)});
-                _ -> link(Pid), message(name, R, 10, {links, true}, Payload, Ask#{links := Links#{Pid => true}})
+                #{Pid := _} ->
+                    unlink(Pid),
+                    message(alias, R, 10, {links, false}, Payload, Ask#{links := maps:remove(Pid, Links)});
+                _ ->
+                    link(Pid),
+                    message(name, R, 10, {links, true}, Payload, Ask#{links := Links#{Pid => true}})
             end;
         _ ->
             case Monitors of

@@ -1,8 +1,9 @@
 %% Operating-system processes: started here, known by their id, ended by it. Everything is also ended by the
 %% sandbox (../sandbox), so nothing survives a test run that was itself killed.
 -module(e2e_os).
--export([table/0, kill_all/0, run/1, run/2, start/1, stop/2, signal/2, wait_exit/2, is_running/1, ask/2, send/2, output/1,
-         rss/1, peak_rss/1, cpu_seconds/1, in_host/2]).
+-export([table/0, kill_all/0, run/1, run/2, in_host/2]).
+-export([start/1, stop/2, signal/2, wait_exit/2, is_running/1, ask/2, send/2, output/1]).
+-export([rss/1, peak_rss/1, cpu_seconds/1]).
 -export_type([process/0]).
 
 -type process() :: #{owner := pid(), id := pos_integer(), name := string()}.
@@ -11,7 +12,10 @@
 table() -> ets:new(e2e_processes, [named_table, public]).
 
 kill_all() ->
-    [begin stop(Process, kill), ets:delete(e2e_processes, Owner) end || {Owner, Process} <- ets:tab2list(e2e_processes)],
+    [begin
+         stop(Process, kill),
+         ets:delete(e2e_processes, Owner)
+     end || {Owner, Process} <- ets:tab2list(e2e_processes)],
     ok.
 
 %% Runs a command to its end: {Status, Output}. With `ok` as the second argument any failure is an error.

@@ -52,7 +52,8 @@ post_end_per_group(_, Group, _, Return, S) -> {Return, report({end_of, Group}, R
 post_end_per_suite(_, _, Return, S) -> {Return, report("end_per_suite", Return, S)}.
 
 %% A failed case is reported by on_tc_fail, which comes after post_end_per_testcase.
-is_failure(Return) -> is_tuple(Return) andalso lists:member(element(1, Return), [error, failed, fail, timetrap_timeout, skip]).
+is_failure(Return) ->
+    is_tuple(Return) andalso lists:member(element(1, Return), [error, failed, fail, timetrap_timeout, skip]).
 
 report(What, {fail, Reason}, S) -> failure(What, Reason, S);
 report(What, {'EXIT', Reason}, S) -> failure(What, Reason, S);

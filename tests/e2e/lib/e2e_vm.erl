@@ -1,8 +1,8 @@
 %% Erlang nodes under test: VMs on a host of the test, steered over their standard input and output (the module
 %% peer), so that the test itself needs no distribution to them and can watch it break.
 -module(e2e_vm).
--export([table/0, all/0, kill_except/1, start/1, start_later/1, await/2, call/2, call/3, call/5, kill/1, stop/1, suspend/1, resume/1, is_alive/1,
-         connected/1, flags/2]).
+-export([table/0, all/0, kill_except/1, start/1, start_later/1, await/2, flags/2]).
+-export([call/2, call/3, call/5, kill/1, suspend/1, resume/1, is_alive/1]).
 
 %% Of every VM started, so that it can be ended whatever became of the test that started it.
 table() -> ets:new(e2e_vms, [named_table, public]).
@@ -12,7 +12,7 @@ all() -> [Peer || {Peer, _} <- ets:tab2list(e2e_vms)].
 kill_except(Peers) ->
     [begin
          ets:delete(e2e_vms, Peer),
-         is_process_alive(Peer) andalso finish(#{peer => Peer, id => Id, name => left_over}, kill)
+         is_process_alive(Peer) andalso kill(#{peer => Peer, id => Id, name => left_over})
      end || {Peer, Id} <- ets:tab2list(e2e_vms), not lists:member(Peer, Peers)],
     ok.
 
@@ -68,31 +68,21 @@ flags(Name, Options) ->
                     {_, long} -> ["-name", atom_to_list(Name)];
                     {_, short} -> ["-sname", atom_to_list(Name)]
                 end,
-    maps:get(emulator, Options, ["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"]) ++ NameFlags ++ Carrier ++ ["-pa", os:getenv("E2E_EBIN"),
-        "-setcookie", maps:get(cookie, Options, "e2e")] ++ maps:get(flags, Options, []).
+    Emulator = maps:get(emulator, Options, ["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"]),
+    Emulator ++ NameFlags ++ Carrier ++ ["-pa", os:getenv("E2E_EBIN"), "-setcookie", maps:get(cookie, Options, "e2e")]
+        ++ maps:get(flags, Options, []).
 
 %% The fun runs in the VM: its module is on every VM's code path.
 call(Vm, Fun) -> call(Vm, Fun, 30_000).
 call(#{peer := Peer}, Fun, Ms) -> peer:call(Peer, erlang, apply, [Fun, []], Ms).
 call(#{peer := Peer}, M, F, A, Ms) -> peer:call(Peer, M, F, A, Ms).
 
-connected(Vm) -> call(Vm, fun() -> lists:sort(nodes(connected)) end).
-
 %% kill -9, and the proof that it is gone.
-kill(Vm) -> finish(Vm, kill).
-
-%% As an operator stops it: the VM closes its distribution itself.
-stop(#{peer := Peer} = Vm) ->
-    peer:cast(Peer, init, stop, []),
-    finish(Vm, none).
-
-finish(#{peer := Peer, id := Id, name := Name}, Signal) ->
+kill(#{peer := Peer, id := Id, name := Name}) ->
     Monitor = monitor(process, Peer),
-    Signal =:= none orelse signal(Id, Signal),
+    signal(Id, kill),
     receive {'DOWN', Monitor, _, _, _} -> ok
-    after 20_000 ->
-        signal(Id, kill),
-        error({vm_did_not_stop, Name})
+    after 20_000 -> error({vm_did_not_end, Name})
     end.
 
 suspend(#{id := Id}) -> signal(Id, stop).

@@ -14,7 +14,8 @@ start() ->
 
 watch(Events) ->
     receive
-        {Kind, Node, _Info} when Kind =:= nodeup; Kind =:= nodedown -> watch([{erlang:system_time(millisecond), Kind, Node} | Events]);
+        {Kind, Node, _Info} when Kind =:= nodeup; Kind =:= nodedown ->
+            watch([{erlang:system_time(millisecond), Kind, Node} | Events]);
         {events, From, Ref} -> From ! {Ref, lists:reverse(Events)}, watch(Events);
         clear -> watch([])
     end.

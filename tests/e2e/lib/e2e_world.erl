@@ -36,9 +36,8 @@ clean_up() ->
 
 %% For inet_tcp and inet_tls: what the hosts are called.
 write_hosts(#{dir := Dir, hosts := Count} = World) ->
-    Lines = [io_lib:format("{host, ~p, [~p, ~p]}.~n",
-                           [element(2, inet:parse_address(e2e_net:address(N))), host_part(long, N), host_part(short, N)])
-             || N <- lists:seq(1, Count)],
+    Lines = [io_lib:format("{host, ~p, [~p, ~p]}.~n", [Address, host_part(long, N), host_part(short, N)])
+             || N <- lists:seq(1, Count), {ok, Address} <- [inet:parse_address(e2e_net:address(N))]],
     ok = file:write_file(inetrc(World), [Lines, "{lookup, [file]}.\n"]),
     Dir.
 
@@ -85,7 +84,8 @@ vm_options(#{logs := Logs, names := Names} = World, {Short, N}, Extra) ->
                _ -> #{name => name(World, Short, N)}
            end,
     Mesh = case maps:get(mesh, Extra, false) of true -> []; false -> no_mesh_flags() end,
-    maps:merge(Name#{host => e2e_net:host(N), names => Names, logs => Logs, carrier => #{flags => carrier_flags(World) ++ Mesh},
+    maps:merge(Name#{host => e2e_net:host(N), names => Names, logs => Logs,
+                     carrier => #{flags => carrier_flags(World) ++ Mesh},
                      env => carrier_env(World, N)}, Extra).
 
 carrier_flags(#{carrier := barrel}) ->

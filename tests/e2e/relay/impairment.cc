@@ -8,7 +8,8 @@ namespace e2e {
 bool Impairment::set(const std::string& name, const std::string& value) {
   double number = 0;
   const char* end = value.data() + value.size();
-  if (auto [stop, error] = std::from_chars(value.data(), end, number); error != std::errc{} || stop != end) return false;
+  const auto [stop, error] = std::from_chars(value.data(), end, number);
+  if (error != std::errc{} || stop != end) return false;
   if (number < 0) return false;
   const auto milliseconds = [&] { return std::chrono::microseconds{static_cast<std::int64_t>(number * 1000)}; };
   if (name == "loss") settings_.loss = number;
@@ -55,7 +56,8 @@ void Impairment::take(Frame frame, bool is_payload, Clock::time_point now) {
   // All three are drawn for every frame, so that changing one setting does not shift the others' choices.
   const bool lost = draw(settings_.loss);
   const bool duplicated = draw(settings_.duplicate);
-  const bool reordered = draw(settings_.reorder) && (settings_.reorder_below == 0 || frame.size() < settings_.reorder_below);
+  const bool may_reorder = settings_.reorder_below == 0 || frame.size() < settings_.reorder_below;
+  const bool reordered = draw(settings_.reorder) && may_reorder;
   if (lost) {
     ++counters_.lost;
     return;

@@ -61,7 +61,8 @@ std::string obey(const std::string& line, Direction& there, Direction& back, Tra
   std::string verb, which, name, value;
   words >> verb >> which >> name >> value;
   if (verb == "stats") {
-    return "ok there " + stats(there) + " back " + stats(back) + " translated=" + std::to_string(translator.translated());
+    return "ok there " + stats(there) + " back " + stats(back) +
+           " translated=" + std::to_string(translator.translated());
   }
   if (verb == "rebind") {
     translator.set_shift(static_cast<std::uint16_t>(std::strtoul(which.c_str(), nullptr, 10)));
