@@ -188,10 +188,11 @@ class App {
     control::DaemonStatus out;
     const Now now = read_clocks();
     out.core = core_->status(now);
-    for (const LinkStatus& link : out.core.links) {
+    for (LinkStatus& link : out.core.links) {
       const quic::Connection* connection = endpoint_->find(link.link);
       if (connection == nullptr) continue;
       const quic::PathStats path = connection->stats();
+      link.address = connection->remote();  // it may have moved since it was opened
       out.links.push_back({.link = link.link,
                            .rtt = path.rtt,
                            .min_rtt = path.min_rtt,

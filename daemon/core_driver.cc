@@ -88,6 +88,9 @@ void CoreDriver::on_session_frame(SessionId session, ByteView frame) {
     core.on_session_frame(session, copy, now, out);
   });
 }
+void CoreDriver::on_session_overflow(SessionId session, std::uint64_t length) {
+  input([=](Core& core, Now now, Effects& out) { core.on_session_overflow(session, length, now, out); });
+}
 void CoreDriver::on_session_closed(SessionId session) {
   input([=](Core& core, Now now, Effects& out) { core.on_session_closed(session, now, out); });
 }

@@ -44,6 +44,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   // NodeListener
   void on_session_opened(SessionId session, const Credentials& who) override;
   void on_session_frame(SessionId session, ByteView frame) override;
+  void on_session_overflow(SessionId session, std::uint64_t length) override;
   void on_session_closed(SessionId session) override;
   // PipeOwner
   void on_node_named(SessionId leg, const NodeName& name) override;

@@ -176,8 +176,7 @@ void NodeServer::read(SessionId id) {
   while (connections_.contains(id) && !connection.closes && connection.in.size() - at >= 4) {
     const auto length = load_be<std::uint32_t>(connection.in.data() + at);
     if (length > connection.frame_max) {
-      // Its length is all that the core has to see of it.
-      listener_.on_session_frame(id, ByteView{connection.in}.subspan(at, 4));
+      listener_.on_session_overflow(id, length);
       return drop(id, true);
     }
     if (connection.in.size() - at - 4 < length) break;

@@ -20,6 +20,8 @@ class NodeListener {
   virtual ~NodeListener() = default;
   virtual void on_session_opened(SessionId session, const Credentials& who) = 0;
   virtual void on_session_frame(SessionId session, ByteView frame) = 0;
+  /// A frame too long to be read is announced; the connection closes.
+  virtual void on_session_overflow(SessionId session, std::uint64_t length) = 0;
   virtual void on_session_closed(SessionId session) = 0;
 };
 

@@ -162,6 +162,10 @@ void Core::on_session_frame(SessionId session, ByteView frame, Now now, Effects&
   impl_->on_session_frame(session, frame, now, out);
   impl_->settle(now, out);
 }
+void Core::on_session_overflow(SessionId session, std::uint64_t length, Now now, Effects& out) {
+  impl_->on_session_overflow(session, length, now, out);
+  impl_->settle(now, out);
+}
 void Core::on_session_closed(SessionId session, Now now, Effects& out) {
   impl_->on_session_closed(session, now, out);
   impl_->settle(now, out);

@@ -91,6 +91,8 @@ class Core {
   // The node socket. `frame` is one payload without its length.
   void on_session_opened(SessionId session, const Credentials& who, Now now, Effects& out);
   void on_session_frame(SessionId session, ByteView frame, Now now, Effects& out);
+  /// A frame is announced that is longer than any may be: it was not read.
+  void on_session_overflow(SessionId session, std::uint64_t length, Now now, Effects& out);
   void on_session_closed(SessionId session, Now now, Effects& out);
 
   // The data road reports.

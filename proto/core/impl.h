@@ -35,6 +35,7 @@ struct Core::Impl {
   // --- session_frames.cc
   void on_session_opened(SessionId id, const Credentials& who, Now now, Effects& out);
   void on_session_frame(SessionId id, ByteView frame, Now now, Effects& out);
+  void on_session_overflow(SessionId id, std::uint64_t length, Now now, Effects& out);
   void on_session_closed(SessionId id, Now now, Effects& out);
   void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
   void on_first_frame(Connection& connection, const local::Frame& frame, Now now, Effects& out);

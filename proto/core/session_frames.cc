@@ -16,12 +16,6 @@ void Core::Impl::refuse(SessionId id, RefuseCode code, std::string text, Now now
 void Core::Impl::on_session_opened(SessionId id, const Credentials& who, Now now, Effects& out) {
   sessions.add(id, who, now.steady);
   if (stopping) return refuse(id, RefuseCode::shutting_down, "the daemon is stopping", now, out);
-  if (!who.may_attach) {
-    say(out, Severity::warning, "session.not_allowed",
-        "uid " + std::to_string(who.uid) + " may not use the node socket; add it to the socket's group to let it");
-    return refuse(id, RefuseCode::not_allowed, "this uid may not use the node socket: it is not in the socket's group",
-                  now, out);
-  }
   if (sessions.fresh() > limits::fresh_sessions_max)
     return refuse(id, RefuseCode::too_many, "too many connections that have not said what they are", now, out);
   deadlines.set({Deadlines::Of::session, id.value}, now.steady + config.first_frame_budget);
@@ -45,8 +39,21 @@ void Core::Impl::on_session_frame(SessionId id, ByteView bytes, Now now, Effects
   refuse(id, RefuseCode::bad_frame, "nothing may be sent between DIAL and READY", now, out);
 }
 
+void Core::Impl::on_session_overflow(SessionId id, std::uint64_t length, Now now, Effects& out) {
+  if (sessions.find(id) == nullptr) return;
+  ++refused_frames;
+  refuse(id, RefuseCode::bad_frame, "a frame of " + std::to_string(length) + " bytes is too long", now, out);
+}
+
 void Core::Impl::on_first_frame(Connection& connection, const local::Frame& frame, Now now, Effects& out) {
   deadlines.clear({Deadlines::Of::session, connection.id.value});
+  // Not before it has spoken: whoever is closed on while it still sends never reads why.
+  if (!connection.who.may_attach) {
+    say(out, Severity::warning, "session.not_allowed",
+        "uid " + std::to_string(connection.who.uid) + " may not use the node socket; add it to the socket's group to let it");
+    return refuse(connection.id, RefuseCode::not_allowed,
+                  "this uid may not use the node socket: it is not in the socket's group", now, out);
+  }
   if (const auto* first = std::get_if<local::Attach>(&frame)) return attach(connection, *first, now, out);
   if (const auto* first = std::get_if<local::Dial>(&frame)) return dial(connection, *first, now, out);
   if (const auto* first = std::get_if<local::Accept>(&frame)) return accept(connection, *first, now, out);

@@ -81,12 +81,24 @@ TEST_F(Sessions, TheSixtyFifthNodeIsRefused) {
   EXPECT_EQ(daemon.core->status(world.now).sessions.size(), 64u);
 }
 
-TEST_F(Sessions, AStrangersUidIsRefusedBeforeItSaysAnything) {
+TEST_F(Sessions, AStrangersUidIsRefusedWhateverItSays) {
   const SessionId id{world.next_id()};
   daemon.with([&](Core& core, Now now, Effects& out) {
     core.on_session_opened(id, {.uid = 1234, .gid = 1234, .pid = 1, .may_attach = false}, now, out);
   });
+  EXPECT_FALSE(daemon.refused(id).has_value()) << "closed on while it speaks, it would never read why";
+  daemon.with([&](Core& core, Now now, Effects& out) { core.on_session_frame(id, attach_frame("a@h"), now, out); });
   EXPECT_EQ(daemon.refused_code(id), RefuseCode::not_allowed);
+  EXPECT_TRUE(daemon.closed.contains(id));
+}
+
+TEST_F(Sessions, AFrameThatIsTooLongIsRefusedWithoutBeingRead) {
+  const SessionId id{world.next_id()};
+  daemon.with([&](Core& core, Now now, Effects& out) {
+    core.on_session_opened(id, {.uid = 1000, .gid = 1000, .pid = 1}, now, out);
+    core.on_session_overflow(id, 1 << 30, now, out);
+  });
+  EXPECT_EQ(daemon.refused_code(id), RefuseCode::bad_frame);
   EXPECT_TRUE(daemon.closed.contains(id));
 }
 
