@@ -90,7 +90,8 @@ std::vector<ConfigKey> made() {
   dist("streams", &DistConfig::streams, number_kind<std::uint32_t>(1, 62), "Data streams per channel, 1 to 62.");
   dist("channel_buffer", &DistConfig::channel_buffer, size_kind(64 * KiB, GiB),
        "Bytes of a channel that its sender holds until they are acknowledged. Full: the node's port is busy.");
-  dist("lane_window", &DistConfig::lane_window, size_kind(16 * KiB, GiB),
+  // A frame of up to 128 KiB is passed on whole, and QUIC may keep a quarter of a window back: less could never move.
+  dist("lane_window", &DistConfig::lane_window, size_kind(256 * KiB, GiB),
        "Bytes per data stream that the receiving side holds for a slow node.");
   dist("max_frame", &DistConfig::max_frame, size_kind(64 * KiB, (1ULL << 31) - 1),
        "The largest dist frame. (OTP cuts messages into frames of 64 KiB and sends some kinds whole.)");

@@ -28,6 +28,10 @@ constexpr std::uint64_t code_over = 0, code_broken = 1;
 constexpr std::size_t read_room_min = 16 * 1024;
 // Reads of one wake-up; then others get their turn.
 constexpr int reads_per_wakeup = 4;
+// A peer that agreed to a channel opens its control stream at once; one that refuses a stream says its close.
+constexpr auto control_stream_budget = std::chrono::seconds{10}, close_budget = std::chrono::seconds{5};
+constexpr auto control_try_period = std::chrono::milliseconds{20};
+constexpr int control_tries_max = 250;
 constexpr std::size_t vectors_per_write = 64;
 constexpr std::size_t bytes_per_write = 256 * 1024;
 // Under `bulk` lane 0 goes first; after this many picks in a row another lane that has something gets one.
@@ -48,6 +52,7 @@ const char* text_of(dist::MergeError error) {
     case dist::MergeError::frame_too_long: return "a frame is longer than dist.max_frame";
     case dist::MergeError::deadly_frame: return "the peer sent a frame that would crash the node";
     case dist::MergeError::bad_lane: return "a lane that does not exist";
+    case dist::MergeError::too_many_records: return "more pieces on a lane than frames could be";
   }
   return "bad bytes on a lane";
 }
@@ -71,7 +76,8 @@ DistPipe::DistPipe(boost::asio::io_context& io, int fd, ByteView first, SessionI
       options_(options),
       owner_(owner),
       handshake_(handshake_names(channel)),
-      merge_({.rule = options.rule, .frame_max = options.frame_max, .guard = true}) {
+      merge_({.rule = options.rule, .frame_max = options.frame_max, .guard = true}),
+      patience_(io) {
   buffer_ = Buffer::make(std::max(Buffer::read_size, first.size()));
   std::memcpy(buffer_->data(), first.data(), first.size());
   buffer_->grow(first.size());
@@ -84,14 +90,28 @@ DistPipe::~DistPipe() {
 
 void DistPipe::start() {
   if (opened_here_) {
-    control_ = connection_.open_bidirectional(*this, nullptr);
-    if (control_ == nullptr) return abort("the peer grants no more streams");
-    std::array<std::byte, 9> preamble;
-    preamble[0] = std::byte{kind_control};
-    store_be(preamble.data() + 1, channel_);
-    control_->queue.append_copy(preamble, 0);
-    connection_.wants_to_send(*control_);
+    open_control();
+  } else {
+    give_peer_until(control_stream_budget, "the peer never opened the channel's control stream");
   }
+}
+
+void DistPipe::open_control() {
+  control_ = connection_.open_bidirectional(*this, nullptr);
+  if (control_ == nullptr) {
+    // The peer's answer may have overtaken the frame that grants streams: that comes again soon, or never.
+    if (++control_tries_ > control_tries_max) return abort("the peer grants no more streams");
+    patience_.expires_after(control_try_period);
+    patience_.async_wait([this, alive = alive_](const boost::system::error_code& error) {
+      if (*alive && !error && !is_over_) open_control();
+    });
+    return;
+  }
+  std::array<std::byte, 9> preamble;
+  preamble[0] = std::byte{kind_control};
+  store_be(preamble.data() + 1, channel_);
+  control_->queue.append_copy(preamble, 0);
+  connection_.wants_to_send(*control_);
   take_node_bytes();
   if (!is_over_) wait_for_node();
 }
@@ -107,8 +127,8 @@ bool DistPipe::may_read() const {
 
 void DistPipe::wait_for_node() {
   if (waits_for_node_ || is_over_ || node_gone_) return;
-  // Before the control stream is there, nothing can be sent on.
-  if (control_ == nullptr) return;
+  // Before the control stream is there, nothing can be sent on; after the peer's close only our node's end matters.
+  if (control_ == nullptr && !peer_closed_) return;
   prune_buffers();
   if (!may_read()) {
     if (!stats_.peer_blocked_since) stats_.peer_blocked_since = read_clocks().steady;
@@ -144,6 +164,11 @@ void DistPipe::read_node() {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) break;
       return on_node_closed();
+    }
+    if (peer_closed_ || peer_refuses_) {  // nobody is there to get it
+      parsed_ = buffer_->used();
+      body_left_ = 0;
+      continue;
     }
     buffer_->grow(static_cast<std::size_t>(size));
     take_node_bytes();
@@ -252,6 +277,8 @@ void DistPipe::on_handshake_over() {
 
 quic::Stream* DistPipe::lane_stream(std::uint8_t lane) {
   if (out_[lane] != nullptr) return out_[lane];
+  if (lanes_used_ & (std::uint64_t{1} << lane)) return nullptr;  // the peer refused it: never twice
+  lanes_used_ |= std::uint64_t{1} << lane;
   quic::Stream* stream = connection_.open_unidirectional(*this, this);
   if (stream == nullptr) {
     abort("the peer grants no more streams");
@@ -329,6 +356,7 @@ void DistPipe::adopt(quic::Stream& stream, std::optional<std::uint8_t> lane, Byt
     return abort("the peer opened a stream twice");
   }
   stream.user = this;
+  if (!lane) patience_.cancel();
   if (lane) {
     in_[*lane] = &stream;
     stream.tag = *lane;
@@ -350,6 +378,7 @@ void DistPipe::on_bytes(quic::Stream& stream, ByteView bytes, bool is_last) {
     if (is_last && !peer_closed_) abort("the peer ended the channel without saying so");
     return;
   }
+  if (!opened_here_ && !handshake_.is_over()) return abort("the peer sent frames before the handshake was over");
   stats_.bytes_in += bytes.size();
   const auto result = merge_.on_bytes(static_cast<std::uint8_t>(stream.tag), bytes);
   if (!result) return abort(text_of(result.error()));
@@ -357,6 +386,7 @@ void DistPipe::on_bytes(quic::Stream& stream, ByteView bytes, bool is_last) {
 }
 
 void DistPipe::take_control(ByteView bytes) {
+  if (peer_closed_) return bytes.empty() ? void() : abort("the peer sent something after its close");
   control_in_.insert(control_in_.end(), bytes.begin(), bytes.end());
   std::size_t at = 0;
   while (!is_over_ && !peer_closed_ && control_in_.size() - at >= 4) {
@@ -417,6 +447,8 @@ bool DistPipe::take_close(ByteView record) {
   }
   peer_closed_ = true;
   has_input_ = true;
+  patience_.cancel();
+  wait_for_node();
   return true;
 }
 
@@ -499,19 +531,39 @@ void DistPipe::on_gone(quic::Stream& stream) {
     if (!peer_closed_) abort("the link is gone");
     return;
   }
+  bool refused = false;
   for (std::size_t lane = 0; lane < in_.size(); ++lane) {
     if (in_[lane] == &stream) in_[lane] = nullptr;
     if (out_[lane] == &stream) {
       out_[lane] = nullptr;
       std::erase(out_lanes_, static_cast<std::uint8_t>(lane));
+      refused = true;
     }
   }
+  if (refused && !is_over_ && !peer_closed_ && !link_gone_) {
+    // What was sent on it may be lost: either the peer is closing, or the channel is broken.
+    peer_refuses_ = true;
+    give_peer_until(close_budget, "the peer refused a stream");
+    wait_for_node();
+  }
+}
+
+void DistPipe::on_link_gone() {
+  link_gone_ = true;
+  abort("the link is gone");
+}
+
+void DistPipe::give_peer_until(Duration patience, std::string otherwise) {
+  patience_.expires_after(patience);
+  patience_.async_wait([this, why = std::move(otherwise), alive = alive_](const boost::system::error_code& error) {
+    if (*alive && !error) abort(why);
+  });
 }
 
 void DistPipe::leave_streams(bool orderly) {
   const std::uint64_t code = orderly ? code_over : code_broken;
   const auto leave = [&](quic::Stream*& stream) {
-    if (stream != nullptr) connection_.abandon(*stream, peer_closed_ ? code_over : code);
+    if (stream != nullptr && !link_gone_) connection_.abandon(*stream, peer_closed_ ? code_over : code);
     stream = nullptr;
   };
   for (std::size_t lane = 0; lane < in_.size(); ++lane) {
@@ -520,6 +572,7 @@ void DistPipe::leave_streams(bool orderly) {
   }
   out_lanes_.clear();
   leave(control_);
+  if (!link_gone_) connection_.forget(*this);
 }
 
 void DistPipe::abort(std::string why) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,6 +65,8 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   /// A stream that the peer opened for this channel, its preamble taken off; `lane` none: the control stream.
   /// False: it makes no sense, the channel ends.
   void adopt(quic::Stream& stream, std::optional<std::uint8_t> lane, ByteView rest, bool is_last);
+  /// The connection goes after this call.
+  void on_link_gone();
   /// Ends the channel at once, for both nodes.
   void break_off(std::string why) { abort(std::move(why)); }
   /// Writes to the node what has come in.
@@ -83,6 +86,8 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
 
  private:
   // From the node to the peer.
+  void open_control();
+  void give_peer_until(Duration patience, std::string otherwise);
   void wait_for_node();
   void read_node();
   void take_node_bytes();
@@ -124,6 +129,8 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   quic::Stream* control_ = nullptr;
   std::array<quic::Stream*, dist::lanes_max> out_{}, in_{};
   std::vector<std::uint8_t> out_lanes_;  // those that have a stream
+  std::uint64_t lanes_used_ = 0;  // a bit each: those that ever had a stream
+  int control_tries_ = 0;
   std::uint64_t stamp_ = 0;
   std::uint8_t stamp_lane_ = 0;
   unsigned lane_zero_streak_ = 0;
@@ -137,7 +144,10 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   Bytes control_in_;
   std::vector<std::pair<std::uint8_t, std::uint64_t>> close_at_;  // frames a lane ends with
   bool peer_closed_ = false;
+  bool peer_refuses_ = false;  // what our node still sends: its close must follow
+  bool link_gone_ = false;
   bool waits_for_node_ = false, waits_to_write_ = false, has_input_ = false, is_over_ = false, node_gone_ = false;
+  boost::asio::steady_timer patience_;
   PipeStats stats_;
   // Asio's completions outlive the pipe; they look here first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

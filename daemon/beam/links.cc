@@ -10,6 +10,8 @@ namespace {
 // docs/wire.md 2.1 and 2.2
 constexpr std::size_t message_max = 1u << 20;
 constexpr std::size_t messages_waiting_max = 1024;
+// Before HELLO is accepted: a signed record is 32 KiB at most.
+constexpr std::size_t hello_max = 48 * 1024;
 constexpr std::uint8_t kind_control = 1, kind_lane = 2;
 // What a peer that does not read its link stream may leave with us.
 constexpr std::uint64_t link_queue_max = 8u << 20;
@@ -48,7 +50,7 @@ struct Links::Link final : quic::StreamUser {
     std::size_t at = 0;
     while (in.size() - at >= 4) {
       const auto size = load_be<std::uint32_t>(in.data() + at);
-      if (size > message_max || messages.size() >= messages_waiting_max) {
+      if (size > (connection.is_admitted() ? message_max : hello_max) || messages.size() >= messages_waiting_max) {
         is_broken = true;
         in.clear();
         return;
@@ -151,6 +153,7 @@ void Links::close(LinkId link, LinkCode code, const std::string& text) {
 }
 
 void Links::close_all(LinkCode code, const std::string& text) {
+  endpoint_->flush_now();  // what was said before
   for (auto& [id, link] : links_) close(id, code, text);
   endpoint_->flush_now();
 }
@@ -234,7 +237,12 @@ void Links::on_ended(quic::Connection& connection, const LinkEnd& why) {
   if (link_of(connection).is_announced) listener_.on_link_closed(connection.link(), why);
 }
 
-void Links::on_buried(quic::Connection& connection) { links_.erase(connection.link()); }
+void Links::on_buried(quic::Connection& connection) {
+  const auto entry = links_.find(connection.link());
+  if (entry == links_.end()) return;
+  for (const auto& [channel, pipe] : entry->second->pipes) pipe->on_link_gone();
+  links_.erase(entry);
+}
 
 void Links::on_dial_failed(quic::Connection& connection, DialError why, const std::string& text) {
   const auto dial = dials_.find(connection.link());

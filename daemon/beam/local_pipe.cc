@@ -129,7 +129,7 @@ void LocalPipe::write(std::size_t to) {
     break;
   }
   // A frame cut short by the end of its node stays behind: nobody gets half a signal.
-  if (source.is_gone && source.to_other.is_idle()) return end("");
+  if (source.is_gone && !target.waits_to_write) return end("");
   wait_to_read(1 - to);
 }
 

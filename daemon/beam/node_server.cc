@@ -8,6 +8,7 @@
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 #include <vector>
@@ -22,6 +23,9 @@ constexpr std::size_t read_bytes = 64 * 1024;
 // What a session that does not read may leave with us before it is closed.
 constexpr std::size_t unsent_max = 16u << 20;
 constexpr int listen_backlog = 512;
+constexpr auto accept_pause = std::chrono::milliseconds{100};
+// How long a node has to read why it was refused.
+constexpr auto farewell = std::chrono::seconds{5};
 constexpr std::byte attached_type{2};  // docs/wire.md 1
 
 sockaddr_un address_of(const std::filesystem::path& path) {
@@ -96,7 +100,7 @@ struct NodeServer::Connection {
 };
 
 NodeServer::NodeServer(boost::asio::io_context& io, const Options& options, NodeListener& listener)
-    : io_(io), options_(options), listener_(listener), group_id_(find_group(options.group)), acceptor_(io) {
+    : io_(io), options_(options), listener_(listener), group_id_(find_group(options.group)), acceptor_(io), pause_(io) {
   acceptor_.assign(options.listen_fd ? *options.listen_fd : listen_at(options.path, group_id_));
 }
 
@@ -106,21 +110,26 @@ void NodeServer::stop_listening() {
   if (!acceptor_.is_open()) return;
   boost::system::error_code ignored;
   acceptor_.close(ignored);
+  pause_.cancel();
   if (!options_.listen_fd) ::unlink(options_.path.c_str());
 }
 
 void NodeServer::start() {
   acceptor_.async_wait(stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
     if (error) return;
-    accept();
-    start();
+    if (accept()) return start();
+    // No descriptors left: the connection stays in the queue, and asking again at once would ask for ever.
+    pause_.expires_after(accept_pause);
+    pause_.async_wait([this](const boost::system::error_code& stopped) {
+      if (!stopped) start();
+    });
   });
 }
 
-void NodeServer::accept() {
+bool NodeServer::accept() {
   for (;;) {
     const int fd = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;  // none left, or none to be had: the next wait tells
+    if (fd < 0) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
     ucred peer{};
     socklen_t size = sizeof peer;
     if (connections_.size() >= connections_max || ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
@@ -170,6 +179,7 @@ void NodeServer::read(SessionId id) {
   const ssize_t size = ::recv(connection.socket.native_handle(), connection.in.data() + before, read_bytes, MSG_DONTWAIT);
   connection.in.resize(before + static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) return drop(id, true);
+  if (connection.closes) connection.in.clear();  // nobody will look at it
 
   // A frame may turn this into a channel: what follows it is the channel's, and the connection is gone from here.
   std::size_t at = 0;
@@ -236,6 +246,8 @@ void NodeServer::close(SessionId id) {
   if (entry == connections_.end() || entry->second->closes) return;
   entry->second->closes = true;
   write(*entry->second);
+  auto timer = std::make_shared<boost::asio::steady_timer>(io_, farewell);
+  timer->async_wait([this, id, timer](const boost::system::error_code&) { drop(id, false); });
 }
 
 std::optional<NodeServer::Taken> NodeServer::take(SessionId id) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -54,7 +55,7 @@ class NodeServer {
 
  private:
   struct Connection;
-  void accept();
+  bool accept();
   void wait_to_read(Connection& connection);
   void read(SessionId id);
   void write(Connection& connection);
@@ -66,6 +67,7 @@ class NodeServer {
   NodeListener& listener_;
   std::optional<std::uint32_t> group_id_;
   boost::asio::posix::stream_descriptor acceptor_;
+  boost::asio::steady_timer pause_;
   std::unordered_map<SessionId, std::unique_ptr<Connection>> connections_;
   std::uint64_t last_ = 0, refused_ = 0;
 };

@@ -109,6 +109,10 @@ void UdpSocket::set_up(const Options& options) {
   local_ = from_sockaddr(reinterpret_cast<const sockaddr*>(&local)).value_or(Address{});
 
   if (family_ == AF_INET6) {
+    int only = 0;
+    socklen_t only_size = sizeof only;
+    ::getsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &only, &only_size);
+    is_v6_only_ = only != 0;
     set_option(fd_, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     set_option(fd_, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
     set_option(fd_, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO);

@@ -49,7 +49,7 @@ class UdpSocket {
 
   int fd() const { return fd_; }
   const Address& local() const { return local_; }
-  bool can_reach(const Address& remote) const { return family_ == AF_INET6 || remote.is_v4(); }
+  bool can_reach(const Address& remote) const { return remote.is_v4() ? !is_v6_only_ : family_ == AF_INET6; }
 
   /// Hands every waiting datagram to `each`, up to a bound; true if there may be more.
   bool receive(const std::function<void(const Datagram&)>& each);
@@ -75,6 +75,7 @@ class UdpSocket {
   int family_ = AF_INET6;
   Address local_;
   bool gso_ = false;
+  bool is_v6_only_ = false;
   std::size_t receive_buffer_ = 0;
   std::uint64_t kernel_drops_ = 0, send_failures_ = 0;
   std::unique_ptr<Batch> batch_;

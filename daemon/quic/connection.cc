@@ -4,8 +4,10 @@
 #include <array>
 #include <cstring>
 
+#include "daemon/entropy.h"
 #include "daemon/net/sockaddr.h"
 #include "proto/base/check.h"
+#include "proto/base/rng.h"
 
 namespace bp2p::quic {
 namespace {
@@ -19,6 +21,8 @@ constexpr std::size_t udp_payload_max = 65000;
 // One call of write() sends at most this many GSO batches before others get their turn.
 constexpr int batches_per_write = 8;
 constexpr std::size_t vectors_per_write = 16;
+// Of the link stream and of channels' control streams.
+constexpr std::uint64_t control_window = 64 * 1024;
 
 std::uint64_t nanoseconds(Duration duration) { return static_cast<std::uint64_t>(duration.count()); }
 
@@ -47,11 +51,12 @@ ngtcp2_cid random_id(Secrets& secrets) {
 }  // namespace
 
 std::size_t ConnectionIdHash::operator()(const ngtcp2_cid& id) const {
-  // Ids of ours are random; a stranger chooses only the first id of a connection, and one entry each.
+  // Strangers choose the first id of a connection: without a seed they could choose ids that collide.
+  static const std::uint64_t seed = random_seed();
   std::uint64_t first = 0, second = 0;
   std::memcpy(&first, id.data, std::min<std::size_t>(id.datalen, 8));
   if (id.datalen > 8) std::memcpy(&second, id.data + 8, std::min<std::size_t>(id.datalen - 8, 8));
-  return first ^ (second * 0x9e3779b97f4a7c15ULL);
+  return Rng{first ^ Rng{second ^ seed}.next()}.next();
 }
 
 /// What ngtcp2 calls. Each returns 0, or NGTCP2_ERR_CALLBACK_FAILURE to end the connection.
@@ -243,8 +248,9 @@ void Connection::begin(const Tls& tls, const TransportOptions& options, const Ac
   ngtcp2_transport_params params;
   ngtcp2_transport_params_default(&params);
   params.initial_max_data = options.connection_window;
-  params.initial_max_stream_data_bidi_local = options.stream_window;
-  params.initial_max_stream_data_bidi_remote = options.stream_window;
+  // What is read at once needs no more, and a stranger that only got through TLS can leave no more with us (I3).
+  params.initial_max_stream_data_bidi_local = control_window;
+  params.initial_max_stream_data_bidi_remote = control_window;
   params.initial_max_stream_data_uni = options.stream_window;
   // Until a peer is admitted it may open the link stream, and nothing else (docs/wire.md 2.1).
   params.initial_max_streams_bidi = is_client_ ? 0 : 1;
@@ -289,6 +295,7 @@ void Connection::begin(const Tls& tls, const TransportOptions& options, const Ac
 }
 
 Connection::~Connection() {
+  is_over_ = true;  // whoever hears of its end asks nothing of it any more
   for (auto& [id, stream] : streams_)
     if (stream->user != nullptr) stream->user->on_gone(*stream);
   user_.on_buried(*this);
@@ -355,10 +362,7 @@ void Connection::reset(Stream& stream, std::uint64_t code) {
 
 void Connection::abandon(Stream& stream, std::uint64_t code) {
   stream.user = nullptr;
-  if (stream.group != nullptr && stream.group->is_listed) {
-    std::erase(round_, stream.group);
-    stream.group->is_listed = false;
-  }
+  if (stream.group != nullptr) forget(*stream.group);
   stream.group = nullptr;
   if (stream.fin_sent || (stream.fin_wanted && !stream.cannot_write)) {
     // It ends by itself; what the peer still sends on it goes nowhere.
@@ -367,6 +371,12 @@ void Connection::abandon(Stream& stream, std::uint64_t code) {
   } else {
     reset(stream, code);
   }
+}
+
+void Connection::forget(SendGroup& group) {
+  if (!group.is_listed) return;
+  std::erase(round_, &group);
+  group.is_listed = false;
 }
 
 void Connection::admit() {

@@ -115,6 +115,8 @@ class Connection {
   void reset(Stream& stream, std::uint64_t code);
   /// Nobody will look at the stream again; it is reset unless it ended by itself.
   void abandon(Stream& stream, std::uint64_t code);
+  /// The group goes: it has no turn any more.
+  void forget(SendGroup& group);
   /// The peer may open streams from now on.
   void admit();
   /// CONNECTION_CLOSE with an application code. No further callbacks.

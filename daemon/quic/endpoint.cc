@@ -36,7 +36,7 @@ Endpoint::Endpoint(boost::asio::io_context& io, const Options& options, const Tl
   }
   // A window above what the socket's buffer holds only makes the kernel drop datagrams (measured: 12 % at 208 KiB).
   transport_.connection_window =
-      std::clamp<std::uint64_t>(receive_buffer_granted(), 256 * 1024, transport_.connection_window);
+      std::min(std::max<std::uint64_t>(receive_buffer_granted(), 256 * 1024), transport_.connection_window);
 }
 
 Endpoint::~Endpoint() {
@@ -111,6 +111,7 @@ Connection* Endpoint::dial(const Address& to) {
   auto local = local_address_towards(to);
   if (socket == nullptr || !local) return nullptr;
   local->port = socket->local().port;
+  if (socket->local().ip != Address{}.ip) local->ip = socket->local().ip;  // bound to one address: answers come there
   Connection* connection = make(*local, to, *socket, nullptr);
   if (connection != nullptr) mark_dirty(*connection);
   return connection;
@@ -155,6 +156,9 @@ void Endpoint::on_datagram(UdpSocket& socket, const Datagram& datagram, ngtcp2_t
     if (known != by_id_.end()) connection = known->second;
   }
   if (connection == nullptr) {
+    const bool is_long = (std::to_integer<unsigned>(datagram.bytes[0]) & 0x80) != 0;
+    // Version Negotiation for a connection that is none of ours; its ids may be longer than ours ever are.
+    if (decoded == 0 && version_cid.version == 0 && is_long) return;
     if (decoded == 0 && version_cid.version == 0 && offer_as_reset(datagram, at)) return;
     const Gate::Decision decision =
         gate_.decide(datagram, version_cid, decoded != 0, half_open_.size(), connections_.size(), at,
@@ -162,10 +166,22 @@ void Endpoint::on_datagram(UdpSocket& socket, const Datagram& datagram, ngtcp2_t
     if (decision.answer == Gate::Answer::reply)
       socket.send(datagram.from, datagram.to, 0, {scratch_.get(), decision.reply_size}, decision.reply_size);
     if (decision.answer != Gate::Answer::accept) return;
-    connection = accept(datagram, decision);
+    connection = accept(socket, datagram, decision);
     if (connection == nullptr) return;
+    connection->on_packet(datagram, at);
+    if (connection->is_over()) {
+      // Nothing of it may stay in the way of the client's next datagram, which may be in this very batch.
+      const bool wants_retry = connection->wants_retry();
+      bury(*connection);
+      if (!wants_retry) return;
+      const Gate::Decision retry = gate_.retry(datagram, decision.header, at, {scratch_.get(), scratch_bytes});
+      if (retry.answer == Gate::Answer::reply)
+        socket.send(datagram.from, datagram.to, 0, {scratch_.get(), retry.reply_size}, retry.reply_size);
+      return;
+    }
+  } else {
+    connection->on_packet(datagram, at);
   }
-  connection->on_packet(datagram, at);
   const auto entry = connections_.find(connection->link());
   if (entry != connections_.end() && !entry->second.was_read) {
     entry->second.was_read = true;
@@ -186,13 +202,9 @@ bool Endpoint::offer_as_reset(const Datagram& datagram, ngtcp2_tstamp at) {
   return false;
 }
 
-Connection* Endpoint::accept(const Datagram& datagram, const Gate::Decision& decision) {
+Connection* Endpoint::accept(UdpSocket& socket, const Datagram& datagram, const Gate::Decision& decision) {
   const Connection::Accepted accepted{decision.header, decision.original_id};
-  UdpSocket* socket = nullptr;
-  for (auto& port : ports_)
-    if (port->socket->local().port == datagram.to.port && port->socket->can_reach(datagram.from)) socket = port->socket.get();
-  if (socket == nullptr) return nullptr;
-  Connection* connection = make(datagram.to, datagram.from, *socket, &accepted);
+  Connection* connection = make(datagram.to, datagram.from, socket, &accepted);
   if (connection != nullptr) half_open_.insert(connection->link());
   return connection;
 }
@@ -214,6 +226,8 @@ void Endpoint::flush() {
     if (entry == connections_.end()) continue;
     entry->second.is_dirty = false;
     Connection& connection = *entry->second.connection;
+    // Under steady traffic the timer's turn may never come.
+    if (!connection.is_over() && connection.expiry() <= at) connection.on_time(at);
     switch (connection.write(*entry->second.socket, at, {scratch_.get(), scratch_bytes})) {
       case Connection::Written::all: break;
       case Connection::Written::some: mark_dirty(connection); break;

@@ -60,7 +60,7 @@ class Endpoint final : public ConnectionHome {
   void read(Port& port);
   void on_datagram(UdpSocket& socket, const Datagram& datagram, ngtcp2_tstamp now);
   bool offer_as_reset(const Datagram& datagram, ngtcp2_tstamp now);
-  Connection* accept(const Datagram& datagram, const Gate::Decision& decision);
+  Connection* accept(UdpSocket& socket, const Datagram& datagram, const Gate::Decision& decision);
   Connection* make(const Address& local, const Address& remote, UdpSocket& socket, const Connection::Accepted* accepted);
   void schedule_flush();
   void flush();

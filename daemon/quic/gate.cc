@@ -73,7 +73,7 @@ Gate::Decision Gate::on_initial(const Datagram& datagram, const ngtcp2_pkt_hd& h
     }
     original = id;
   } else if (half_open >= options_.retry_above) {
-    return stateless_.take(as_time(now)) ? retry(datagram, header, now, out) : Decision{};
+    return retry(datagram, header, now, out);
   }
   if (!handshakes_.take(as_time(now))) {
     ++counters_.over_rate;
@@ -85,6 +85,7 @@ Gate::Decision Gate::on_initial(const Datagram& datagram, const ngtcp2_pkt_hd& h
 
 Gate::Decision Gate::retry(const Datagram& datagram, const ngtcp2_pkt_hd& header, ngtcp2_tstamp now,
                            std::span<std::byte> out) {
+  if (!retries_.take(as_time(now))) return {};
   ngtcp2_cid id{};
   id.datalen = NGTCP2_MAX_CIDLEN - 2;
   secrets_.fill(std::as_writable_bytes(std::span{id.data, id.datalen}));
@@ -114,7 +115,7 @@ Gate::Decision Gate::reset(const Datagram& datagram, const ngtcp2_version_cid& v
                            std::span<std::byte> out) {
   // Smaller than what it answers, or two daemons could answer each other's resets for ever.
   const std::size_t room = std::min({datagram.bytes.size() - 1, reset_bytes_max, out.size()});
-  if (room < reset_bytes_min || !stateless_.take(as_time(now))) return {};
+  if (room < reset_bytes_min || version_cid.dcidlen > NGTCP2_MAX_CIDLEN || !resets_.take(as_time(now))) return {};
   ngtcp2_cid id{};
   ngtcp2_cid_init(&id, version_cid.dcid, version_cid.dcidlen);
   std::array<std::uint8_t, NGTCP2_STATELESS_RESET_TOKENLEN> token{};

@@ -47,13 +47,15 @@ class Gate {
   Decision decide(const Datagram& datagram, const ngtcp2_version_cid& version_cid, bool wants_version,
                   std::size_t half_open, std::size_t links, ngtcp2_tstamp now, std::span<std::byte> out);
 
+  /// A Retry for this Initial: the sender has to show that it receives what we send to its address.
+  Decision retry(const Datagram& datagram, const ngtcp2_pkt_hd& header, ngtcp2_tstamp now, std::span<std::byte> out);
+
   void make_reset_token(const ngtcp2_cid& id, std::uint8_t* token) const;
   const GateCounters& counters() const { return counters_; }
 
  private:
   Decision on_initial(const Datagram& datagram, const ngtcp2_pkt_hd& header, std::size_t half_open, std::size_t links,
                       ngtcp2_tstamp now, std::span<std::byte> out);
-  Decision retry(const Datagram& datagram, const ngtcp2_pkt_hd& header, ngtcp2_tstamp now, std::span<std::byte> out);
   Decision reset(const Datagram& datagram, const ngtcp2_version_cid& version_cid, ngtcp2_tstamp now,
                  std::span<std::byte> out);
   Decision refuse(const ngtcp2_pkt_hd& header, std::uint64_t code, std::span<std::byte> out);
@@ -62,7 +64,9 @@ class Gate {
   ResetKey key_;
   Secrets& secrets_;
   TokenBucket handshakes_;
-  TokenBucket stateless_{200, 200};  // packets a second that we send to strangers without keeping state
+  // Packets a second to strangers about whom nothing is kept. Each kind has its own, so that a flood of one cannot
+  // silence another: a Retry is the way in while a flood goes on, costs no state and is smaller than what it answers.
+  TokenBucket retries_{5000, 5000}, resets_{200, 200}, stateless_{200, 200};
   GateCounters counters_;
 };
 

@@ -66,7 +66,9 @@ std::expected<void, MergeError> Merge::on_bytes(std::uint8_t index, ByteView byt
     }
 
     lane.head_have = 0;
+    if (lane.segments.size() >= segments_max) return std::unexpected(MergeError::too_many_records);
     if (is_after) {
+      if ((std::to_integer<unsigned>(head[0]) & 0x7f) >= lanes_max) return std::unexpected(MergeError::bad_lane);
       Segment& segment = lane.segments.emplace_back();
       segment.stamp = ++stamp_;
       segment.length = after_bytes;
@@ -138,7 +140,7 @@ bool Merge::settle(std::size_t index) {
   while (!lane.segments.empty()) {
     const Segment& front = lane.segments.front();
     if (front.frames > 0) return true;
-    if (front.after.lane >= lanes_max || lanes_[front.after.lane].delivered < front.after.frames) return false;
+    if (lanes_[front.after.lane].delivered < front.after.frames) return false;
     skip_[index] += static_cast<std::uint32_t>(front.length);
     lane.segments.pop_front();
   }

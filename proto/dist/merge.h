@@ -20,6 +20,7 @@ enum class MergeError : std::uint8_t {
   frame_too_long,
   deadly_frame,  ///< frame.h, is_deadly
   bad_lane,
+  too_many_records,  ///< more pieces than a lane's window can hold of real frames
 };
 
 /// Bytes to give back to each lane's flow control.
@@ -66,6 +67,7 @@ class Merge {
   static constexpr std::size_t control = lanes_max;  // index of the control payloads in lanes_
   static constexpr std::size_t chunk_bytes = 64 * 1024;
   static constexpr std::size_t run_bytes_max = 64 * 1024;
+  static constexpr std::size_t segments_max = 64 * 1024;
   static constexpr std::size_t order_bytes_max = 128 * 1024;
 
   struct Chunk {

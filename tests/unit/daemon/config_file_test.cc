@@ -79,7 +79,7 @@ backends = ["dns"]
 lanes = "sender"
 streams = 62
 channel_buffer = "64KiB"
-lane_window = 65536
+lane_window = 524288
 [transport]
 congestion = "bbr"
 idle_timeout = "5m"
@@ -101,7 +101,7 @@ format = "json"
   EXPECT_EQ(config.dist.lanes, dist::LaneRule::sender);
   EXPECT_EQ(config.dist.streams, 62u);
   EXPECT_EQ(config.dist.channel_buffer, 65536u);
-  EXPECT_EQ(config.dist.lane_window, 65536u);
+  EXPECT_EQ(config.dist.lane_window, 524288u);
   EXPECT_EQ(config.transport.congestion, Congestion::bbr);
   EXPECT_EQ(config.transport.idle_timeout, Duration{5min});
   EXPECT_EQ(config.transport.keep_alive, Duration{250ms});

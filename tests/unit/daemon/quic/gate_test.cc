@@ -131,6 +131,14 @@ TEST_F(GateTest, AnswersAPacketOfAnUnknownConnectionWithAResetThatIsSmaller) {
   EXPECT_TRUE(std::equal(token.begin(), token.end(),
                          reinterpret_cast<const std::uint8_t*>(out_.data()) + decision.reply_size - token.size()));
 
+  // A long header of version 0 may carry ids longer than any of QUIC version 1.
+  ngtcp2_version_cid long_id{};
+  const std::vector<std::uint8_t> id_bytes(255);
+  long_id.dcid = id_bytes.data();
+  long_id.dcidlen = id_bytes.size();
+  Gate other{{}, key_, secrets_};
+  EXPECT_EQ(other.decide({from_, from_, 0, packet}, long_id, false, 0, 0, now, out_).answer, Gate::Answer::ignore);
+
   packet.resize(22);
   EXPECT_EQ(decide(gate, packet).reply_size, 21u);
   packet.resize(21);

@@ -113,6 +113,15 @@ TEST(Merge, RefusesWhatNoNodeMayGet) {
   Merge limited{{.frame_max = 100}};
   EXPECT_EQ(limited.on_bytes(0, Writer{}.u32(101).take()).error(), MergeError::frame_too_long);
   EXPECT_EQ(limited.on_bytes(lanes_max, record("x")).error(), MergeError::bad_lane);
+  const Bytes beyond = Writer{}.u64(std::uint64_t{0x80u | lanes_max} << 56 | 1).take();
+  EXPECT_EQ(Merge{{}}.on_bytes(0, beyond).error(), MergeError::bad_lane) << "it would wait for ever";
+
+  // Pieces that are as small as can be, and never one run: bounded by their number.
+  Merge flooded{{}};
+  const Bytes wait = Writer{}.u64(std::uint64_t{0x81} << 56 | 1).take();
+  std::expected<void, MergeError> result;
+  for (std::size_t i = 0; i < 200'000 && result; ++i) result = flooded.on_bytes(0, wait);
+  EXPECT_EQ(result.error(), MergeError::too_many_records);
 }
 
 TEST(Merge, DoesNotStarveALargeSignal) {
