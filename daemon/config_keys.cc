@@ -5,7 +5,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t KiB = 1ULL << 10, MiB = 1ULL << 20, GiB = 1ULL << 30;
+constexpr std::uint64_t KiB = 1ULL << 10, GiB = 1ULL << 30;
 
 template <class T>
 void take_over(T& to, T&& from) {

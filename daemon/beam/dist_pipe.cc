@@ -17,7 +17,6 @@ namespace {
 using boost::asio::posix::stream_descriptor;
 
 // docs/wire.md 2.2
-constexpr std::uint8_t kind_control = 1, kind_lane = 2;
 constexpr std::uint32_t record_bit = 0x8000'0000u;
 constexpr std::byte close_mark{0xbf};  // 1:1 63:7
 
@@ -66,8 +65,7 @@ dist::HandshakeNames handshake_names(const StartChannel& channel) {
 
 DistPipe::DistPipe(boost::asio::io_context& io, int fd, ByteView first, SessionId leg, quic::Connection& connection,
                    const StartChannel& channel, const Options& options, PipeOwner& owner)
-    : io_(io),
-      node_(io, fd),
+    : node_(io, fd),
       leg_(leg),
       connection_(connection),
       channel_(channel.channel),
@@ -107,10 +105,10 @@ void DistPipe::open_control() {
     });
     return;
   }
-  std::array<std::byte, 9> preamble;
-  preamble[0] = std::byte{kind_control};
-  store_be(preamble.data() + 1, channel_);
-  control_->queue.append_copy(preamble, 0);
+  std::array<std::byte, preamble::control_bytes> head;
+  head[0] = std::byte{preamble::kind_control};
+  store_be(head.data() + 1, channel_);
+  control_->queue.append_copy(head, 0);
   connection_.wants_to_send(*control_);
   take_node_bytes();
   if (!is_over_) wait_for_node();
@@ -287,11 +285,11 @@ quic::Stream* DistPipe::lane_stream(std::uint8_t lane) {
   out_[lane] = stream;
   stream->tag = lane;
   out_lanes_.push_back(lane);
-  std::array<std::byte, 10> preamble;
-  preamble[0] = std::byte{kind_lane};
-  store_be(preamble.data() + 1, channel_);
-  preamble[9] = std::byte{lane};
-  stream->queue.append_copy(preamble, stamp_);
+  std::array<std::byte, preamble::lane_bytes> head;
+  head[0] = std::byte{preamble::kind_lane};
+  store_be(head.data() + 1, channel_);
+  head[9] = std::byte{lane};
+  stream->queue.append_copy(head, stamp_);
   return stream;
 }
 

@@ -25,6 +25,12 @@
 
 namespace bp2p {
 
+/// How every stream of a channel begins (docs/wire.md 2.2): `Kind:8 Channel:64`, and on a lane `Lane:8`.
+namespace preamble {
+inline constexpr std::uint8_t kind_control = 1, kind_lane = 2;
+inline constexpr std::size_t control_bytes = 9, lane_bytes = 10;
+}  // namespace preamble
+
 struct PipeStats {
   std::uint64_t bytes_in = 0, bytes_out = 0;    ///< in: from the peer to the node
   std::uint64_t frames_in = 0, frames_out = 0;
@@ -111,7 +117,6 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   void end(std::string why);
   void leave_streams(bool orderly);
 
-  boost::asio::io_context& io_;
   boost::asio::posix::stream_descriptor node_;
   SessionId leg_;
   quic::Connection& connection_;

@@ -7,12 +7,11 @@
 
 namespace bp2p {
 namespace {
-// docs/wire.md 2.1 and 2.2
+// docs/wire.md 2.1
 constexpr std::size_t message_max = 1u << 20;
 constexpr std::size_t messages_waiting_max = 1024;
 // Before HELLO is accepted: a signed record is 32 KiB at most.
 constexpr std::size_t hello_max = 48 * 1024;
-constexpr std::uint8_t kind_control = 1, kind_lane = 2;
 // What a peer that does not read its link stream may leave with us.
 constexpr std::uint64_t link_queue_max = 8u << 20;
 constexpr std::uint64_t stream_code_unknown = 1;
@@ -75,7 +74,7 @@ struct Links::Link final : quic::StreamUser {
 
   void on_head(Newcomer& newcomer, quic::Stream& from, ByteView bytes, bool is_last) {
     newcomer.head.insert(newcomer.head.end(), bytes.begin(), bytes.end());
-    const std::size_t head_size = newcomer.is_lane ? 10 : 9;
+    const std::size_t head_size = newcomer.is_lane ? preamble::lane_bytes : preamble::control_bytes;
     if (newcomer.head.size() < head_size) {
       if (is_last) {
         connection.abandon(from, stream_code_unknown);
@@ -84,7 +83,7 @@ struct Links::Link final : quic::StreamUser {
       return;
     }
     Reader reader{newcomer.head};
-    const bool right_kind = reader.u8() == (newcomer.is_lane ? kind_lane : kind_control);
+    const bool right_kind = reader.u8() == (newcomer.is_lane ? preamble::kind_lane : preamble::kind_control);
     const auto pipe = pipes.find(reader.u64());
     std::optional<std::uint8_t> lane;
     if (newcomer.is_lane) lane = reader.u8();
