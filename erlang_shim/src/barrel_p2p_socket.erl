@@ -60,7 +60,9 @@ check_path(Path, Trusted) ->
     end.
 
 %% The inet backend whatever `kernel inet_backend' says: the other one has no port to hand to the VM. The
-%% sizes are for 1 MiB of data on its way in each place; the kernel may give less.
+%% sizes are for 1 MiB of data on its way in each place; the kernel may give less. Without delay_send every
+%% signal is a system call of its own; with it the port writes what has gathered since its last write (100 B
+%% messages: twice as many a second, a round trip as long as before; docs/decisions/0004-delay-send.md).
 connect(Path, Trusted, Purpose) ->
     Common = [{inet_backend, inet}, local, {active, false}, {packet, 4}],
     case gen_tcp:connect({local, Path}, 0, Common ++ options(Purpose), 5000) of
@@ -71,7 +73,7 @@ connect(Path, Trusted, Purpose) ->
 options(session) ->
     [binary, {packet_size, barrel_p2p_wire:frame_bytes_max()}, {send_timeout, 5000}, {send_timeout_close, true}];
 options(channel) ->
-    [list, {nodelay, true}, {sndbuf, 1048576}, {recbuf, 1048576}, {buffer, 1048576}, {high_watermark, 1048576},
+    [list, {delay_send, true}, {sndbuf, 1048576}, {recbuf, 1048576}, {buffer, 1048576}, {high_watermark, 1048576},
      {low_watermark, 524288}].
 
 %% Who listened on the other end; under socket activation that is root.

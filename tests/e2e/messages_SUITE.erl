@@ -7,7 +7,7 @@
 suite() -> [{timetrap, {seconds, 100}}].
 all() ->
     [sizes, largest, terms_of_every_kind_and_size, both_directions_at_once, ten_thousand_pairs,
-     atoms_of_a_thousand_nodes].
+     atoms_of_a_thousand_nodes, last_words].
 
 init_per_suite(Config) ->
     World = e2e_world:start("messages", #{config => [{"transport", "idle_timeout", "\"20s\""}]}),
@@ -130,3 +130,25 @@ atoms_of_a_thousand_nodes(Config) ->
         ?assert(rpc:call(B, erlang, system_info, [atom_count]) - Before >= 21_000),
         exit(Pid, kill)
     end, 60_000).
+
+%% What a node sent before it stopped arrives, though its port may still have had it in a queue.
+last_words(Config) ->
+    World = proplists:get_value(world, Config),
+    VmB = #{name := B} = proplists:get_value(b, Config),
+    [begin
+         #{peer := Peer, name := C} = e2e_vm:start(e2e_world:vm_options(World, {c, 1}, #{})),
+         pong = peer:call(Peer, net_adm, ping, [B]),
+         Listener = call(VmB, fun() -> spawn(fun() -> monitor_node(C, true), listen(C, []) end) end),
+         peer:cast(Peer, erlang, apply, [fun() ->
+             [Listener ! {N, binary:copy(<<7>>, N rem 300)} || N <- lists:seq(1, 5000)],
+             Stop()
+         end, []]),
+         ?assertEqual(lists:seq(1, 5000), call(VmB, fun() -> ask(Listener, heard) end))
+     end || Stop <- [fun() -> erlang:halt(0) end, fun() -> init:stop() end]].
+
+%% Until the node is down; then says what it heard.
+listen(Node, Heard) ->
+    receive
+        {N, Bytes} when is_integer(N), byte_size(Bytes) =:= N rem 300 -> listen(Node, [N | Heard]);
+        {nodedown, Node} -> receive {From, heard} -> From ! {self(), lists:reverse(Heard)} end
+    end.
