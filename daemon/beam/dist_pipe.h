@@ -4,19 +4,22 @@
 //
 // Back-pressure: what the peer has not acknowledged is bounded (then the socket is not read, and the node's port gets
 // busy); what the node has not taken is bounded by the streams' windows, which open only when bytes are written on.
+//
+// dist_pipe.cc: how it begins and ends; dist_pipe_out.cc: from the node to the peer; dist_pipe_in.cc: back.
 #pragma once
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "daemon/net/buffer.h"
+#include "daemon/beam/node_input.h"
+#include "daemon/beam/out_lanes.h"
+#include "daemon/beam/pipe.h"
 #include "daemon/quic/connection.h"
 #include "proto/core/effects.h"
 #include "proto/dist/handshake.h"
@@ -25,34 +28,7 @@
 
 namespace bp2p {
 
-/// How every stream of a channel begins (docs/wire.md 2.2): `Kind:8 Channel:64`, and on a lane `Lane:8`.
-namespace preamble {
-inline constexpr std::uint8_t kind_control = 1, kind_lane = 2;
-inline constexpr std::size_t control_bytes = 9, lane_bytes = 10;
-}  // namespace preamble
-
-struct PipeStats {
-  std::uint64_t bytes_in = 0, bytes_out = 0;    ///< in: from the peer to the node
-  std::uint64_t frames_in = 0, frames_out = 0;
-  std::uint64_t held_out = 0;                   ///< not acknowledged by the peer's daemon
-  std::uint64_t held_in = 0;                    ///< not taken by the node
-  std::optional<TimePoint> node_blocked_since;  ///< the node does not read
-  std::optional<TimePoint> peer_blocked_since;  ///< we do not read the node
-  std::size_t lanes = 0;
-  bool handshake_over = false;
-};
-
-/// What a pipe reports to whoever owns it; none of these may destroy it.
-class PipeOwner {
- public:
-  virtual ~PipeOwner() = default;
-  /// The node at our end was given this name in the handshake.
-  virtual void on_node_named(SessionId leg, const NodeName& name) = 0;
-  /// It is over; `why` is empty for an orderly end. Destroy it later.
-  virtual void on_pipe_over(SessionId leg, const std::string& why) = 0;
-};
-
-class DistPipe final : public quic::StreamUser, public quic::SendGroup {
+class DistPipe final : public quic::StreamUser {
  public:
   struct Options {
     dist::LaneRule rule = dist::LaneRule::bulk;
@@ -69,7 +45,6 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   /// Begins to move bytes: opens the control stream when our node dialled.
   void start();
   /// A stream that the peer opened for this channel, its preamble taken off; `lane` none: the control stream.
-  /// False: it makes no sense, the channel ends.
   void adopt(quic::Stream& stream, std::optional<std::uint8_t> lane, ByteView rest, bool is_last);
   /// The connection goes after this call.
   void on_link_gone();
@@ -83,25 +58,30 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   bool has_input() const { return has_input_; }
   PipeStats stats() const;
 
-  // quic::StreamUser, quic::SendGroup
+  // quic::StreamUser
   void on_bytes(quic::Stream& stream, ByteView bytes, bool is_last) override;
   void on_acknowledged(quic::Stream& stream) override;
   void on_reset(quic::Stream& stream, std::uint64_t code) override;
   void on_gone(quic::Stream& stream) override;
-  quic::Stream* next_to_send() override;
 
  private:
-  // From the node to the peer.
   void open_control();
+  void on_handshake_over();
   void give_peer_until(Duration patience, std::string otherwise);
+  /// Ends everything at once; `why` for the log.
+  void abort(std::string why);
+  void end(std::string why);
+  void leave_streams(std::uint64_t code);
+
+  // From the node to the peer.
+  bool may_read();
   void wait_for_node();
   void read_node();
   void take_node_bytes();
+  bool take_frame(std::uint32_t length, ByteView rest);
   bool take_handshake_frame(ByteView payload);
-  void take_frame_bytes(std::uint8_t lane, ByteView bytes, std::uint64_t frames);
-  quic::Stream* lane_stream(std::uint8_t lane);
-  bool may_read() const;
-  void prune_buffers();
+  void take_tick(ByteView tick);
+  bool pass_on(std::uint8_t lane, ByteView bytes);
   void on_node_closed();
 
   // From the peer to the node.
@@ -110,12 +90,6 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   bool take_close(ByteView record);
   void wait_until_writable();
   void check_drained();
-
-  void on_handshake_over();
-  /// Ends everything at once; `why` for the log.
-  void abort(std::string why);
-  void end(std::string why);
-  void leave_streams(bool orderly);
 
   boost::asio::posix::stream_descriptor node_;
   SessionId leg_;
@@ -127,31 +101,26 @@ class DistPipe final : public quic::StreamUser, public quic::SendGroup {
   PipeOwner& owner_;
 
   dist::Handshake handshake_;
-  std::optional<dist::Router> router_;  // once the handshake is over
-  dist::Merge merge_;
-  std::vector<dist::After> after_;
-
   quic::Stream* control_ = nullptr;
-  std::array<quic::Stream*, dist::lanes_max> out_{}, in_{};
-  std::vector<std::uint8_t> out_lanes_;  // those that have a stream
-  std::uint64_t lanes_used_ = 0;  // a bit each: those that ever had a stream
   int control_tries_ = 0;
-  std::uint64_t stamp_ = 0;
-  std::uint8_t stamp_lane_ = 0;
-  unsigned lane_zero_streak_ = 0;
 
-  Buffer::Ref buffer_;             // the one being filled
-  std::size_t parsed_ = 0;         // of it
-  std::vector<Buffer::Ref> live_;  // those that streams still hold
-  std::uint64_t body_left_ = 0;    // of the frame being passed on
+  NodeInput input_;
+  std::optional<dist::Router> router_;  // once the handshake is over
+  OutLanes out_;
+  std::vector<dist::After> after_;
+  std::uint64_t body_left_ = 0;         // of the frame being passed on
   std::uint8_t body_lane_ = 0;
 
   Bytes control_in_;
+  std::array<quic::Stream*, dist::lanes_max> in_{};
+  dist::Merge merge_;
   std::vector<std::pair<std::uint8_t, std::uint64_t>> close_at_;  // frames a lane ends with
+  bool has_input_ = false;
+
   bool peer_closed_ = false;
   bool peer_refuses_ = false;  // what our node still sends: its close must follow
-  bool link_gone_ = false;
-  bool waits_for_node_ = false, waits_to_write_ = false, has_input_ = false, is_over_ = false, node_gone_ = false;
+  bool node_gone_ = false, link_gone_ = false, is_over_ = false;
+  bool waits_for_node_ = false, waits_to_write_ = false;
   boost::asio::steady_timer patience_;
   PipeStats stats_;
   // Asio's completions outlive the pipe; they look here first.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/beam/preamble.h"
 #include "daemon/log.h"
 #include "proto/base/check.h"
 

@@ -1,9 +1,10 @@
 #include "daemon/beam/local_pipe.h"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <cerrno>
+
+#include "daemon/beam/write_gathered.h"
 
 namespace bp2p {
 namespace {
@@ -11,7 +12,6 @@ using boost::asio::posix::stream_descriptor;
 // What one node may be ahead of the other's reading.
 constexpr std::size_t held_max = 2u << 20;
 constexpr std::size_t read_bytes = 256 * 1024;
-constexpr std::size_t vectors_per_write = 64;
 }  // namespace
 
 LocalPipe::LocalPipe(boost::asio::io_context& io, End dialler, End acceptor, const ChannelNames& names,
@@ -73,7 +73,7 @@ void LocalPipe::take(std::size_t from, ByteView bytes) {
       at += 4 + length;
       if (length > 0) {
         const auto result = from == 0 ? handshake_.on_dialler_frame(frame) : handshake_.on_acceptor_frame(frame);
-        if (!result) return end(result.error() == dist::HandshakeError::wrong_name ? "a node said another node's name" : "the handshake is malformed");
+        if (!result) return end(text_of(result.error()));
       }
       side.to_other.push_control(frame);
       if (wants_name_ && handshake_.given_name()) {
@@ -90,12 +90,15 @@ void LocalPipe::take(std::size_t from, ByteView bytes) {
     side.partial.erase(side.partial.begin(), side.partial.begin() + static_cast<std::ptrdiff_t>(at));
     if (!handshake_.is_over()) return write(1 - from);
     const Bytes rest = std::exchange(side.partial, {});
-    if (!side.to_other.on_bytes(0, rest)) return end("a node sent a frame that is too long or would crash the other");
-    side.bytes += rest.size();
-    return write(1 - from);
+    return pass_on(from, rest);
   }
-  side.bytes += bytes.size();
-  if (!side.to_other.on_bytes(0, bytes)) return end("a node sent a frame that is too long or would crash the other");
+  pass_on(from, bytes);
+}
+
+void LocalPipe::pass_on(std::size_t from, ByteView bytes) {
+  sides_[from].bytes += bytes.size();
+  const auto result = sides_[from].to_other.on_bytes(0, bytes);
+  if (!result) return end(std::string{"a node sent "} + text_of(result.error()));
   write(1 - from);
 }
 
@@ -104,29 +107,17 @@ void LocalPipe::write(std::size_t to) {
   Side& source = sides_[1 - to];
   if (is_over_ || target.waits_to_write) return;
   dist::Credit credit{};
-  for (;;) {
-    std::array<ByteView, vectors_per_write> spans;
-    const std::size_t count = source.to_other.gather(spans, read_bytes);
-    if (count == 0) break;
-    std::array<iovec, vectors_per_write> vectors;
-    for (std::size_t i = 0; i < count; ++i) vectors[i] = {const_cast<std::byte*>(spans[i].data()), spans[i].size()};
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = count;
-    const ssize_t size = ::sendmsg(target.socket.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (size >= 0) {
-      source.to_other.consume(static_cast<std::size_t>(size), credit);
-      continue;
-    }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return end("");
-    target.waits_to_write = true;
-    target.socket.async_wait(stream_descriptor::wait_write, [this, to, alive = alive_](const boost::system::error_code& error) {
-      if (!*alive || error) return;
-      sides_[to].waits_to_write = false;
-      write(to);
-    });
-    break;
+  switch (write_gathered(target.socket.native_handle(), source.to_other, credit)) {
+    case NodeWrite::all: break;
+    case NodeWrite::gone: return end("");
+    case NodeWrite::blocked:
+      target.waits_to_write = true;
+      target.socket.async_wait(stream_descriptor::wait_write, [this, to, alive = alive_](const boost::system::error_code& error) {
+        if (!*alive || error) return;
+        sides_[to].waits_to_write = false;
+        write(to);
+      });
+      break;
   }
   // A frame cut short by the end of its node stays behind: nobody gets half a signal.
   if (source.is_gone && !target.waits_to_write) return end("");

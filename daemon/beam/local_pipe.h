@@ -6,7 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "daemon/beam/dist_pipe.h"
+#include "daemon/beam/pipe.h"
+#include "proto/core/effects.h"
 #include "proto/dist/handshake.h"
 #include "proto/dist/merge.h"
 
@@ -42,6 +43,7 @@ class LocalPipe {
   void wait_to_read(std::size_t from);
   void read(std::size_t from);
   void take(std::size_t from, ByteView bytes);
+  void pass_on(std::size_t from, ByteView bytes);
   void write(std::size_t to);
   void end(std::string why);
 

@@ -51,6 +51,7 @@ std::size_t SendQueue::gather(std::span<ByteView> out) const {
 void SendQueue::on_sent(std::size_t size) {
   BP2P_CHECK(size <= unsent_);
   unsent_ -= size;
+  sent_ += size;
   while (size > 0) {
     const std::size_t left = slices_[next_].size - next_offset_;
     if (size < left) {

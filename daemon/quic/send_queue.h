@@ -24,6 +24,8 @@ class SendQueue {
   std::uint64_t next_stamp() const { return slices_[next_].stamp; }
   std::uint64_t unsent_bytes() const { return unsent_; }
   std::uint64_t held_bytes() const { return held_; }
+  /// Ever, each byte once.
+  std::uint64_t sent_bytes() const { return sent_; }
 
   /// Fills `out` with the next unsent bytes, from one or more slices; returns how many entries.
   std::size_t gather(std::span<ByteView> out) const;
@@ -47,7 +49,7 @@ class SendQueue {
   std::deque<Slice> slices_;
   std::size_t next_ = 0;         // the first slice with unsent bytes
   std::size_t next_offset_ = 0;  // of them, sent already
-  std::uint64_t unsent_ = 0, held_ = 0;
+  std::uint64_t unsent_ = 0, held_ = 0, sent_ = 0;
   std::uint64_t base_ = 0;       // stream offset of slices_.front()
   std::uint64_t acknowledged_frames_ = 0;
   Buffer::Ref scratch_;

@@ -116,6 +116,10 @@ FrameHead read_head(ByteView start) {
   return head;
 }
 
+bool is_fragment(ByteView start) {
+  return start.size() >= 2 && (start[1] == fragment_header || start[1] == fragment_continuation);
+}
+
 bool is_deadly(ByteView start) {
   if (start.size() < 3 || start[0] != version) return false;
   if (start[1] == header) return start[2] != std::byte{0};

@@ -46,6 +46,9 @@ inline constexpr std::size_t head_bytes = 4608;
 /// is `unknown`, and the VM on the other side judges it.
 FrameHead read_head(ByteView start);
 
+/// The payload begins as a fragment does; wants two bytes, or the whole payload. Cheaper than read_head().
+bool is_fragment(ByteView start);
+
 /// How much of a payload is_deadly wants to see.
 inline constexpr std::size_t deadly_bytes = 19;
 

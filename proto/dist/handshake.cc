@@ -101,4 +101,14 @@ bool Handshake::may_use_lanes() const {
   return (both & fragments) != 0 && (both & send_sender) != 0 && (both & atom_cache) == 0;
 }
 
+const char* text_of(HandshakeError error) {
+  switch (error) {
+    case HandshakeError::malformed: return "the handshake is malformed";
+    case HandshakeError::wrong_name: return "the handshake names a node that was not proven";
+    case HandshakeError::too_long: return "a handshake frame is too long";
+    case HandshakeError::too_many: return "the handshake does not end";
+  }
+  return "the handshake failed";
+}
+
 }  // namespace bp2p::dist

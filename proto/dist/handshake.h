@@ -25,6 +25,9 @@ enum class HandshakeError : std::uint8_t {
   too_many,     ///< more frames than any handshake has
 };
 
+/// For the log.
+const char* text_of(HandshakeError error);
+
 class Handshake {
  public:
   explicit Handshake(HandshakeNames names) : names_(std::move(names)) {}

@@ -5,11 +5,10 @@
 #include <cstring>
 
 #include "proto/base/check.h"
+#include "proto/dist/records.h"
 
 namespace bp2p::dist {
 namespace {
-constexpr std::uint32_t record_bit = 0x8000'0000u;
-constexpr std::size_t after_bytes = 8;
 // Lane 0 goes first under `bulk`, but small frames without end must not starve a large one for ever: after this many
 // runs (4 MiB) another lane has a turn.
 constexpr unsigned lane_zero_runs_in_a_row = 64;
@@ -68,12 +67,12 @@ std::expected<void, MergeError> Merge::on_bytes(std::uint8_t index, ByteView byt
     lane.head_have = 0;
     if (lane.segments.size() >= segments_max) return std::unexpected(MergeError::too_many_records);
     if (is_after) {
-      if ((std::to_integer<unsigned>(head[0]) & 0x7f) >= lanes_max) return std::unexpected(MergeError::bad_lane);
+      const auto after = read_after(head);
+      if (!after) return std::unexpected(MergeError::bad_lane);
       Segment& segment = lane.segments.emplace_back();
       segment.stamp = ++stamp_;
       segment.length = after_bytes;
-      const auto record = load_be<std::uint64_t>(head);
-      segment.after = {static_cast<std::uint8_t>((record >> 56) & 0x7f), record & 0x00ff'ffff'ffff'ffffULL};
+      segment.after = *after;
       last_appended_ = index;
       continue;
     }
@@ -258,6 +257,16 @@ void Merge::drop(Lane& lane, std::uint64_t size) {
     size -= part;
     if (chunk.begin == chunk.end) lane.chunks.pop_front();  // an idle lane holds no memory
   }
+}
+
+const char* text_of(MergeError error) {
+  switch (error) {
+    case MergeError::frame_too_long: return "a frame longer than dist.max_frame";
+    case MergeError::deadly_frame: return "a frame that would crash the node";
+    case MergeError::bad_lane: return "a record for a lane that does not exist";
+    case MergeError::too_many_records: return "more pieces on a lane than frames could be";
+  }
+  return "bad bytes on a lane";
 }
 
 }  // namespace bp2p::dist

@@ -23,6 +23,9 @@ enum class MergeError : std::uint8_t {
   too_many_records,  ///< more pieces than a lane's window can hold of real frames
 };
 
+/// For the log, after "sent".
+const char* text_of(MergeError error);
+
 /// Bytes to give back to each lane's flow control.
 using Credit = std::array<std::uint32_t, lanes_max>;
 
