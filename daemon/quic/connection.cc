@@ -85,7 +85,7 @@ struct ConnectionCallbacks {
     Connection& c = self(user);
     Stream& stream = c.add_stream(id, nullptr, nullptr);
     ngtcp2_conn_set_stream_user_data(conn, id, &stream);
-    c.user_.on_stream_opened(c, stream);
+    if (!c.is_over_) c.user_.on_stream_opened(c, stream);
     return 0;
   }
 
@@ -296,15 +296,27 @@ void Connection::begin(const Tls& tls, const TransportOptions& options, const Ac
 
 Connection::~Connection() {
   is_over_ = true;  // whoever hears of its end asks nothing of it any more
-  for (auto& [id, stream] : streams_)
-    if (stream->user != nullptr) stream->user->on_gone(*stream);
-  user_.on_buried(*this);
+  leave_users();
   for (const ngtcp2_cid& id : ids_) home_.remove_id(id);
   // The order that ngtcp2's OpenSSL glue wants: the SSL must not find us any more while it goes.
   if (ssl_) SSL_set_app_data(ssl_.get(), nullptr);
   ssl_.reset();
   ngtcp2_conn_del(conn_);
   ngtcp2_crypto_ossl_ctx_del(ossl_);
+}
+
+void Connection::leave_users() {
+  if (std::exchange(has_left_users_, true)) return;
+  for (auto& [id, stream] : streams_) {
+    if (stream->user == nullptr) continue;
+    stream->user->on_gone(*stream);
+    stream->user = nullptr;
+    stream->group = nullptr;
+    stream->cannot_write = true;
+  }
+  for (SendGroup* group : round_) group->is_listed = false;
+  round_.clear();
+  user_.on_buried(*this);
 }
 
 Address Connection::remote() const {
@@ -334,7 +346,7 @@ Stream* Connection::open_bidirectional(StreamUser& user, SendGroup* group) { ret
 Stream* Connection::open_unidirectional(StreamUser& user, SendGroup* group) { return open(false, user, group); }
 
 void Connection::wants_to_send(Stream& stream) {
-  if (is_over_ || !stream.may_send()) return;
+  if (is_done() || !stream.may_send()) return;
   if (stream.group == nullptr) {
     if (!stream.is_listed) {
       stream.is_listed = true;
@@ -354,8 +366,8 @@ void Connection::credit(const Stream& stream, std::uint64_t size) {
 }
 
 void Connection::reset(Stream& stream, std::uint64_t code) {
-  if (is_over_) return;
   stream.cannot_write = true;
+  if (is_over_) return;
   ngtcp2_conn_shutdown_stream(conn_, 0, stream.id, code);
   home_.mark_dirty(*this);
 }
@@ -366,7 +378,7 @@ void Connection::abandon(Stream& stream, std::uint64_t code) {
   stream.group = nullptr;
   if (stream.fin_sent || (stream.fin_wanted && !stream.cannot_write)) {
     // It ends by itself; what the peer still sends on it goes nowhere.
-    if (!is_over_) ngtcp2_conn_shutdown_stream_read(conn_, 0, stream.id, code);
+    if (!is_done()) ngtcp2_conn_shutdown_stream_read(conn_, 0, stream.id, code);
     wants_to_send(stream);
   } else {
     reset(stream, code);
@@ -394,7 +406,16 @@ void Connection::close(std::uint64_t code, std::string text) {
                                      close_text_.size());
   close_pending_ = true;
   is_over_ = true;
+  if (is_connected_) close_at_latest_ = not_before(home_.now()) + nanoseconds(tail_budget);
   home_.mark_dirty(*this);
+}
+
+/// A channel that ended in good order left streams with bytes and an end that the peer does not have yet (I5).
+bool Connection::has_tail() const {
+  return std::ranges::any_of(streams_, [](const auto& each) {
+    const Stream& stream = *each.second;
+    return stream.user == nullptr && stream.fin_wanted && !stream.cannot_write;
+  });
 }
 
 /// Ends the connection from within: the user hears of it, unless it ended it itself.
@@ -413,6 +434,8 @@ void Connection::end(LinkEnd why) {
 }
 
 void Connection::fail(int error) {
+  close_at_latest_.reset();  // whatever was left to say, nobody hears it
+  close_pending_ = false;
   switch (error) {
     case NGTCP2_ERR_DRAINING: {
       const ngtcp2_ccerr* said = ngtcp2_conn_get_ccerr(conn_);
@@ -443,7 +466,8 @@ void Connection::fail(int error) {
 }
 
 void Connection::on_packet(const Datagram& datagram, ngtcp2_tstamp now) {
-  if (is_over_) return;
+  if (is_done()) return;
+  if (is_over_) leave_users();
   PathStorage path{datagram.to, datagram.from};
   ngtcp2_pkt_info info{};
   info.ecn = datagram.ecn;
@@ -462,7 +486,7 @@ void Connection::on_packets_read() {
     is_connected_ = true;
     user_.on_connected(*this);
   }
-  if (is_connected_) user_.on_packets_read(*this);
+  if (is_connected_ && !has_left_users_) user_.on_packets_read(*this);
 }
 
 /// ngtcp2 aborts the process when time goes backwards, and a packet may have been read just before the connection that it
@@ -473,9 +497,11 @@ ngtcp2_tstamp Connection::not_before(ngtcp2_tstamp now) {
 }
 
 void Connection::on_time(ngtcp2_tstamp now) {
-  if (is_over_) return;
+  if (is_done()) return;
   now = not_before(now);
-  if (!is_admitted_ && now >= admission_deadline_) {
+  if (is_over_) leave_users();
+  if (close_at_latest_ && now >= *close_at_latest_) return home_.mark_dirty(*this);
+  if (!is_over_ && !is_admitted_ && now >= admission_deadline_) {
     if (is_connected_) {
       close(static_cast<std::uint64_t>(LinkCode::hello_timeout), "no accepted HELLO in time");
       user_.on_ended(*this, {LinkEnd::How::lost, static_cast<std::uint64_t>(LinkCode::hello_timeout), "no accepted HELLO in time"});
@@ -490,8 +516,9 @@ void Connection::on_time(ngtcp2_tstamp now) {
 }
 
 ngtcp2_tstamp Connection::expiry() const {
-  if (is_over_) return UINT64_MAX;
+  if (is_done()) return UINT64_MAX;
   const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(conn_);
+  if (close_at_latest_) return std::min(expiry, *close_at_latest_);
   return is_admitted_ ? expiry : std::min(expiry, admission_deadline_);
 }
 
@@ -565,8 +592,9 @@ ngtcp2_ssize Connection::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, 
 
 Connection::Written Connection::write(UdpSocket& socket, ngtcp2_tstamp now, std::span<std::byte> scratch) {
   now = not_before(now);
-  if (close_pending_) write_close(socket, now, scratch);
-  if (is_over_) return Written::all;
+  if (close_at_latest_ && (now >= *close_at_latest_ || !has_tail())) close_at_latest_.reset();
+  if (close_pending_ && !close_at_latest_) write_close(socket, now, scratch);
+  if (is_done()) return Written::all;
   if (!stuck_.bytes.empty()) {
     if (socket.send(stuck_.to, stuck_.from, stuck_.ecn, stuck_.bytes, stuck_.segment) == SendResult::would_block)
       return Written::blocked;

@@ -67,7 +67,7 @@ class ConnectionUser {
   virtual void on_ended(Connection& connection, const LinkEnd& why) = 0;
   /// Instead of on_ended, when it never connected. `text` for a person.
   virtual void on_dial_failed(Connection& connection, DialError why, const std::string& text) = 0;
-  /// Its streams are gone and it goes: the last call about it.
+  /// Its streams have no users any more and it goes: the last call about it.
   virtual void on_buried(Connection& connection) = 0;
 };
 
@@ -99,6 +99,7 @@ class Connection {
   bool is_client() const { return is_client_; }
   bool is_connected() const { return is_connected_; }
   bool is_admitted() const { return is_admitted_; }
+  /// Ended or closed: of no use any more.
   bool is_over() const { return is_over_; }
   const PublicKey& peer_key() const { return peer_key_; }
   const Exporter& exporter() const { return exporter_; }
@@ -119,11 +120,16 @@ class Connection {
   void forget(SendGroup& group);
   /// The peer may open streams from now on.
   void admit();
-  /// CONNECTION_CLOSE with an application code. No further callbacks.
+  /// CONNECTION_CLOSE with an application code, and no further callbacks. It leaves when the peer has acknowledged what
+  /// abandoned streams still had to say, or after tail_budget.
   void close(std::uint64_t code, std::string text);
   PathStats stats() const;
 
   // For the endpoint.
+  /// Over, and nothing is left to be said: to be buried.
+  bool is_done() const { return is_over_ && !close_at_latest_; }
+  /// It is over: whoever uses it hears so. Not from within a callback.
+  void leave_users();
   void on_packet(const Datagram& datagram, ngtcp2_tstamp now);
   void on_packets_read();
   void on_time(ngtcp2_tstamp now);
@@ -140,6 +146,8 @@ class Connection {
   const std::vector<ngtcp2_cid>& ids() const { return ids_; }
   bool wants_retry() const { return wants_retry_; }
 
+  /// For how long a close may wait for a peer that does not acknowledge; a daemon that stops waits for it, too (I24).
+  static constexpr Duration tail_budget = std::chrono::milliseconds{1500};
   static constexpr std::uint64_t streams_bidi_max = 1024;
   static constexpr std::uint64_t streams_uni_max = 16 * 1024;
 
@@ -148,6 +156,7 @@ class Connection {
   void begin(const Tls& tls, const TransportOptions& options, const Accepted* accepted);
   void end(LinkEnd why);
   void fail(int error);
+  bool has_tail() const;
   void write_close(UdpSocket& socket, ngtcp2_tstamp now, std::span<std::byte> scratch);
   ngtcp2_ssize write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::uint8_t* to, std::size_t room,
                             ngtcp2_tstamp now);
@@ -187,6 +196,8 @@ class Connection {
   bool connected_now_ = false;   // tell the user once the packets are read
   bool is_connected_ = false, is_admitted_ = false, is_over_ = false;
   bool close_pending_ = false, was_reset_ = false, wants_retry_ = false;
+  std::optional<ngtcp2_tstamp> close_at_latest_;  // closed, and waits for has_tail() to become false
+  bool has_left_users_ = false;
   bool data_blocked_ = false;    // by the connection's own flow control
   bool broken_ = false;          // a callback found what cannot be (no peer key)
 };

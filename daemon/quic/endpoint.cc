@@ -194,10 +194,10 @@ bool Endpoint::offer_as_reset(const Datagram& datagram, ngtcp2_tstamp at) {
   const auto [from, to] = by_address_.equal_range(datagram.from);
   for (auto it = from; it != to; ++it) {
     const auto entry = connections_.find(it->second);
-    if (entry == connections_.end() || entry->second.connection->is_over()) continue;
+    if (entry == connections_.end() || entry->second.connection->is_done()) continue;
     Connection& connection = *entry->second.connection;
     connection.on_packet(datagram, at);
-    if (connection.is_over()) return true;
+    if (connection.is_done()) return true;
   }
   return false;
 }
@@ -227,7 +227,8 @@ void Endpoint::flush() {
     entry->second.is_dirty = false;
     Connection& connection = *entry->second.connection;
     // Under steady traffic the timer's turn may never come.
-    if (!connection.is_over() && connection.expiry() <= at) connection.on_time(at);
+    if (connection.expiry() <= at) connection.on_time(at);
+    if (connection.is_over()) connection.leave_users();
     switch (connection.write(*entry->second.socket, at, {scratch_.get(), scratch_bytes})) {
       case Connection::Written::all: break;
       case Connection::Written::some: mark_dirty(connection); break;
@@ -236,7 +237,7 @@ void Endpoint::flush() {
         wait_writable(*entry->second.socket);
         break;
     }
-    if (connection.is_over()) {
+    if (connection.is_done()) {
       bury(connection);
       continue;
     }
@@ -244,6 +245,13 @@ void Endpoint::flush() {
     note_expiry(entry->second, at);
     if (entry->second.expiry < timer_at_) arm_timer();
   }
+  const auto is_closing = [](const auto& each) { return each.second.connection->is_over(); };
+  if (when_closed_ && std::ranges::none_of(connections_, is_closing)) std::exchange(when_closed_, nullptr)();
+}
+
+void Endpoint::when_closed(std::function<void()> then) {
+  when_closed_ = std::move(then);
+  flush();
 }
 
 void Endpoint::note_expiry(Entry& entry, ngtcp2_tstamp at) {
@@ -300,7 +308,6 @@ void Endpoint::on_timer() {
     if (entry == connections_.end()) continue;
     entry->second.connection->on_time(std::max(at, now()));
     note_expiry(entry->second, at);
-    if (entry->second.connection->is_over()) mark_dirty(*entry->second.connection);
   }
   arm_timer();
 }
