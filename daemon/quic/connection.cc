@@ -476,8 +476,7 @@ void Connection::on_packet(const Datagram& datagram, ngtcp2_tstamp now) {
                                           reinterpret_cast<const std::uint8_t*>(datagram.bytes.data()),
                                           datagram.bytes.size(), now);
   home_.mark_dirty(*this);
-  if (result != 0) return fail(result);
-  if (data_blocked_ && ngtcp2_conn_get_max_data_left(conn_) > 0) data_blocked_ = false;
+  if (result != 0) fail(result);
 }
 
 void Connection::on_packets_read() {
@@ -541,7 +540,7 @@ Stream* Connection::next_stream() {
 ngtcp2_ssize Connection::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::uint8_t* to, std::size_t room,
                                       ngtcp2_tstamp now) {
   for (;;) {
-    Stream* stream = data_blocked_ || !is_connected_ ? nullptr : next_stream();
+    Stream* stream = is_connected_ ? next_stream() : nullptr;
     std::array<ByteView, vectors_per_write> spans;
     std::array<ngtcp2_vec, vectors_per_write> vectors;
     std::size_t count = 0, size = 0;
@@ -575,11 +574,8 @@ ngtcp2_ssize Connection::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, 
     switch (written) {
       case NGTCP2_ERR_WRITE_MORE: continue;
       case NGTCP2_ERR_STREAM_DATA_BLOCKED:
-        if (ngtcp2_conn_get_max_data_left(conn_) == 0) {
-          data_blocked_ = true;
-        } else {
-          stream->is_blocked = true;
-        }
+        // By its own window. When the connection's is full ngtcp2 writes nothing (0), and the stream keeps its turn.
+        stream->is_blocked = true;
         continue;
       case NGTCP2_ERR_STREAM_SHUT_WR:
       case NGTCP2_ERR_STREAM_NOT_FOUND:

@@ -198,7 +198,6 @@ class Connection {
   bool close_pending_ = false, was_reset_ = false, wants_retry_ = false;
   std::optional<ngtcp2_tstamp> close_at_latest_;  // closed, and waits for has_tail() to become false
   bool has_left_users_ = false;
-  bool data_blocked_ = false;    // by the connection's own flow control
   bool broken_ = false;          // a callback found what cannot be (no peer key)
 };
 

@@ -100,5 +100,22 @@ TEST(Endpoint, AClosedConnectionGoesWhenThePeerClosesIt) {
   EXPECT_FALSE(pair.client.end);
 }
 
+TEST(Endpoint, GoesOnAfterTheWindowOfTheConnectionWasFull) {
+  constexpr std::uint64_t window = 4096;  // less than the first congestion window
+  Pair pair{{.connection_window = window}};
+  ASSERT_TRUE(pair.is_up);
+  const Bytes words(64 * window, std::byte{1});
+  pair.stream->queue.append_copy(words, 0);
+  pair.stream->fin_wanted = true;
+  pair.client.connection->wants_to_send(*pair.stream);
+  pair.client.io.run_for(milliseconds{20});  // the server stands still
+  EXPECT_EQ(words.size() - pair.stream->queue.unsent_bytes(), window);
+  // ngtcp2 says "blocked" only of a stream's own window. So the stream keeps its place, and is asked again.
+  EXPECT_FALSE(pair.stream->is_blocked);
+
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.taker.is_ended; }, seconds{30}));
+  EXPECT_TRUE(pair.server.taker.bytes == words);
+}
+
 }  // namespace
 }  // namespace bp2p::quic
