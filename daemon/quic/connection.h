@@ -1,6 +1,12 @@
 // One QUIC connection: ngtcp2 with our settings, streams with queues, and who is written next.
 //
 // Nothing in here is destroyed from within a callback: ends are noted, and the endpoint buries the connection later.
+// Each story has a source file of its own:
+//   connection_begin.cc      what we tell ngtcp2 and the peer about us
+//   connection_callbacks.cc  what ngtcp2 calls while it reads packets
+//   connection.cc            streams, packets, time
+//   connection_write.cc      what is written, and whose turn it is
+//   connection_end.cc        closed by us, by the peer, or by an error; and who hears of it
 #pragma once
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
@@ -15,6 +21,7 @@
 #include <vector>
 
 #include "daemon/net/udp_socket.h"
+#include "daemon/quic/connection_id.h"
 #include "daemon/quic/stream.h"
 #include "daemon/quic/tls.h"
 #include "proto/base/address.h"
@@ -25,13 +32,6 @@
 namespace bp2p::quic {
 
 class Connection;
-
-struct ConnectionIdHash {
-  std::size_t operator()(const ngtcp2_cid& id) const;
-};
-struct ConnectionIdEqual {
-  bool operator()(const ngtcp2_cid& a, const ngtcp2_cid& b) const { return ngtcp2_cid_eq(&a, &b) != 0; }
-};
 
 struct TransportOptions {
   ngtcp2_cc_algo congestion = NGTCP2_CC_ALGO_CUBIC;
@@ -152,7 +152,8 @@ class Connection {
   static constexpr std::uint64_t streams_uni_max = 16 * 1024;
 
  private:
-  friend struct ConnectionCallbacks;
+  friend struct ConnectionCallbacks;  // in connection_callbacks.cc
+  static ngtcp2_callbacks callbacks(bool is_client);
   void begin(const Tls& tls, const TransportOptions& options, const Accepted* accepted);
   void end(LinkEnd why);
   void fail(int error);

@@ -12,7 +12,6 @@
 namespace bp2p::quic {
 namespace {
 constexpr std::size_t scratch_bytes = 65'536;
-constexpr std::size_t short_id_size = 18;
 // Timers below this only add wake-ups: an ACK that waits a little longer travels with data (measured: halves the packets
 // of a request-response load).
 constexpr ngtcp2_duration timer_floor = NGTCP2_MILLISECONDS;
@@ -145,7 +144,7 @@ void Endpoint::read(Port& port) {
 void Endpoint::on_datagram(UdpSocket& socket, const Datagram& datagram, ngtcp2_tstamp at) {
   ngtcp2_version_cid version_cid{};
   const int decoded = ngtcp2_pkt_decode_version_cid(
-      &version_cid, reinterpret_cast<const std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size(), short_id_size);
+      &version_cid, reinterpret_cast<const std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size(), connection_id_size);
   if (decoded != 0 && decoded != NGTCP2_ERR_VERSION_NEGOTIATION) return;
 
   Connection* connection = nullptr;
