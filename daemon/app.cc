@@ -170,8 +170,7 @@ class App {
     systemd::notify_stopping();
     nodes_->stop_listening();
     driver_->stop();
-    links_->close_all(LinkCode::goodbye, "the daemon stops");
-    io_.stop();
+    links_->close_all(LinkCode::goodbye, "the daemon stops", [this] { io_.stop(); });
   }
 
   void keep_watchdog() {

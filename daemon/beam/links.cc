@@ -152,10 +152,10 @@ void Links::close(LinkId link, LinkCode code, const std::string& text) {
   if (quic::Connection* connection = endpoint_->find(link)) connection->close(static_cast<std::uint64_t>(code), text);
 }
 
-void Links::close_all(LinkCode code, const std::string& text) {
+void Links::close_all(LinkCode code, const std::string& text, std::function<void()> then) {
   endpoint_->flush_now();  // what was said before
   for (auto& [id, link] : links_) close(id, code, text);
-  endpoint_->flush_now();
+  endpoint_->when_closed(std::move(then));
 }
 
 void Links::add_pipe(LinkId id, DistPipe& pipe) {

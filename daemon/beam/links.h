@@ -1,6 +1,7 @@
 // The links of the daemon as the rest of it sees them: messages on the link stream, and streams that find their
 // channel. Sits between the QUIC connections and the core.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,8 +35,8 @@ class Links final : public quic::ConnectionUser {
   void admit(LinkId link);
   void close(LinkId link, LinkCode code, const std::string& text);
   quic::Connection* connection(LinkId link);
-  /// Every link says goodbye; for a clean stop.
-  void close_all(LinkCode code, const std::string& text);
+  /// Every link says goodbye; for a clean stop. `then` runs when all that was to be said has been, or its time is up.
+  void close_all(LinkCode code, const std::string& text, std::function<void()> then);
 
   /// Streams of the channel find the pipe until it is taken out.
   void add_pipe(LinkId link, DistPipe& pipe);

@@ -1,6 +1,12 @@
 // One QUIC connection: ngtcp2 with our settings, streams with queues, and who is written next.
 //
 // Nothing in here is destroyed from within a callback: ends are noted, and the endpoint buries the connection later.
+// Each story has a source file of its own:
+//   connection_begin.cc      what we tell ngtcp2 and the peer about us
+//   connection_callbacks.cc  what ngtcp2 calls while it reads packets
+//   connection.cc            streams, packets, time
+//   connection_write.cc      what is written, and whose turn it is
+//   connection_end.cc        closed by us, by the peer, or by an error; and who hears of it
 #pragma once
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
@@ -15,6 +21,7 @@
 #include <vector>
 
 #include "daemon/net/udp_socket.h"
+#include "daemon/quic/connection_id.h"
 #include "daemon/quic/stream.h"
 #include "daemon/quic/tls.h"
 #include "proto/base/address.h"
@@ -25,13 +32,6 @@
 namespace bp2p::quic {
 
 class Connection;
-
-struct ConnectionIdHash {
-  std::size_t operator()(const ngtcp2_cid& id) const;
-};
-struct ConnectionIdEqual {
-  bool operator()(const ngtcp2_cid& a, const ngtcp2_cid& b) const { return ngtcp2_cid_eq(&a, &b) != 0; }
-};
 
 struct TransportOptions {
   ngtcp2_cc_algo congestion = NGTCP2_CC_ALGO_CUBIC;
@@ -67,7 +67,7 @@ class ConnectionUser {
   virtual void on_ended(Connection& connection, const LinkEnd& why) = 0;
   /// Instead of on_ended, when it never connected. `text` for a person.
   virtual void on_dial_failed(Connection& connection, DialError why, const std::string& text) = 0;
-  /// Its streams are gone and it goes: the last call about it.
+  /// Its streams have no users any more and it goes: the last call about it.
   virtual void on_buried(Connection& connection) = 0;
 };
 
@@ -99,6 +99,7 @@ class Connection {
   bool is_client() const { return is_client_; }
   bool is_connected() const { return is_connected_; }
   bool is_admitted() const { return is_admitted_; }
+  /// Ended or closed: of no use any more.
   bool is_over() const { return is_over_; }
   const PublicKey& peer_key() const { return peer_key_; }
   const Exporter& exporter() const { return exporter_; }
@@ -119,11 +120,16 @@ class Connection {
   void forget(SendGroup& group);
   /// The peer may open streams from now on.
   void admit();
-  /// CONNECTION_CLOSE with an application code. No further callbacks.
+  /// CONNECTION_CLOSE with an application code, and no further callbacks. It leaves when the peer has acknowledged what
+  /// abandoned streams still had to say, or after tail_budget.
   void close(std::uint64_t code, std::string text);
   PathStats stats() const;
 
   // For the endpoint.
+  /// Over, and nothing is left to be said: to be buried.
+  bool is_done() const { return is_over_ && !close_at_latest_; }
+  /// It is over: whoever uses it hears so. Not from within a callback.
+  void leave_users();
   void on_packet(const Datagram& datagram, ngtcp2_tstamp now);
   void on_packets_read();
   void on_time(ngtcp2_tstamp now);
@@ -140,14 +146,18 @@ class Connection {
   const std::vector<ngtcp2_cid>& ids() const { return ids_; }
   bool wants_retry() const { return wants_retry_; }
 
+  /// For how long a close may wait for a peer that does not acknowledge; a daemon that stops waits for it, too (I24).
+  static constexpr Duration tail_budget = std::chrono::milliseconds{1500};
   static constexpr std::uint64_t streams_bidi_max = 1024;
   static constexpr std::uint64_t streams_uni_max = 16 * 1024;
 
  private:
-  friend struct ConnectionCallbacks;
+  friend struct ConnectionCallbacks;  // in connection_callbacks.cc
+  static ngtcp2_callbacks callbacks(bool is_client);
   void begin(const Tls& tls, const TransportOptions& options, const Accepted* accepted);
   void end(LinkEnd why);
   void fail(int error);
+  bool has_tail() const;
   void write_close(UdpSocket& socket, ngtcp2_tstamp now, std::span<std::byte> scratch);
   ngtcp2_ssize write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, std::uint8_t* to, std::size_t room,
                             ngtcp2_tstamp now);
@@ -187,7 +197,8 @@ class Connection {
   bool connected_now_ = false;   // tell the user once the packets are read
   bool is_connected_ = false, is_admitted_ = false, is_over_ = false;
   bool close_pending_ = false, was_reset_ = false, wants_retry_ = false;
-  bool data_blocked_ = false;    // by the connection's own flow control
+  std::optional<ngtcp2_tstamp> close_at_latest_;  // closed, and waits for has_tail() to become false
+  bool has_left_users_ = false;
   bool broken_ = false;          // a callback found what cannot be (no peer key)
 };
 

@@ -12,7 +12,6 @@
 namespace bp2p::quic {
 namespace {
 constexpr std::size_t scratch_bytes = 65'536;
-constexpr std::size_t short_id_size = 18;
 // Timers below this only add wake-ups: an ACK that waits a little longer travels with data (measured: halves the packets
 // of a request-response load).
 constexpr ngtcp2_duration timer_floor = NGTCP2_MILLISECONDS;
@@ -145,7 +144,7 @@ void Endpoint::read(Port& port) {
 void Endpoint::on_datagram(UdpSocket& socket, const Datagram& datagram, ngtcp2_tstamp at) {
   ngtcp2_version_cid version_cid{};
   const int decoded = ngtcp2_pkt_decode_version_cid(
-      &version_cid, reinterpret_cast<const std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size(), short_id_size);
+      &version_cid, reinterpret_cast<const std::uint8_t*>(datagram.bytes.data()), datagram.bytes.size(), connection_id_size);
   if (decoded != 0 && decoded != NGTCP2_ERR_VERSION_NEGOTIATION) return;
 
   Connection* connection = nullptr;
@@ -194,10 +193,10 @@ bool Endpoint::offer_as_reset(const Datagram& datagram, ngtcp2_tstamp at) {
   const auto [from, to] = by_address_.equal_range(datagram.from);
   for (auto it = from; it != to; ++it) {
     const auto entry = connections_.find(it->second);
-    if (entry == connections_.end() || entry->second.connection->is_over()) continue;
+    if (entry == connections_.end() || entry->second.connection->is_done()) continue;
     Connection& connection = *entry->second.connection;
     connection.on_packet(datagram, at);
-    if (connection.is_over()) return true;
+    if (connection.is_done()) return true;
   }
   return false;
 }
@@ -227,7 +226,8 @@ void Endpoint::flush() {
     entry->second.is_dirty = false;
     Connection& connection = *entry->second.connection;
     // Under steady traffic the timer's turn may never come.
-    if (!connection.is_over() && connection.expiry() <= at) connection.on_time(at);
+    if (connection.expiry() <= at) connection.on_time(at);
+    if (connection.is_over()) connection.leave_users();
     switch (connection.write(*entry->second.socket, at, {scratch_.get(), scratch_bytes})) {
       case Connection::Written::all: break;
       case Connection::Written::some: mark_dirty(connection); break;
@@ -236,7 +236,7 @@ void Endpoint::flush() {
         wait_writable(*entry->second.socket);
         break;
     }
-    if (connection.is_over()) {
+    if (connection.is_done()) {
       bury(connection);
       continue;
     }
@@ -244,6 +244,13 @@ void Endpoint::flush() {
     note_expiry(entry->second, at);
     if (entry->second.expiry < timer_at_) arm_timer();
   }
+  const auto is_closing = [](const auto& each) { return each.second.connection->is_over(); };
+  if (when_closed_ && std::ranges::none_of(connections_, is_closing)) std::exchange(when_closed_, nullptr)();
+}
+
+void Endpoint::when_closed(std::function<void()> then) {
+  when_closed_ = std::move(then);
+  flush();
 }
 
 void Endpoint::note_expiry(Entry& entry, ngtcp2_tstamp at) {
@@ -300,7 +307,6 @@ void Endpoint::on_timer() {
     if (entry == connections_.end()) continue;
     entry->second.connection->on_time(std::max(at, now()));
     note_expiry(entry->second, at);
-    if (entry->second.connection->is_over()) mark_dirty(*entry->second.connection);
   }
   arm_timer();
 }

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <unordered_set>
@@ -33,8 +34,11 @@ class Endpoint final : public ConnectionHome {
   /// A new connection as client; on_connected or on_dial_failed follows. nullptr: there is no route.
   Connection* dial(const Address& to);
   Connection* find(LinkId link);
-  /// Writes everything now: for a clean stop, where nothing runs afterwards.
+  /// Writes everything now.
   void flush_now() { flush(); }
+  /// For a clean stop: `then` runs once every connection that was closed has said what it had to, at once if there is
+  /// none, and within Connection::tail_budget in any case.
+  void when_closed(std::function<void()> then);
 
   std::vector<Address> listening() const;
   const GateCounters& gate_counters() const { return gate_.counters(); }
@@ -96,6 +100,7 @@ class Endpoint final : public ConnectionHome {
   boost::asio::steady_timer timer_;
   ngtcp2_tstamp timer_at_ = UINT64_MAX;
   std::unique_ptr<std::byte[]> scratch_;
+  std::function<void()> when_closed_;
 };
 
 }  // namespace bp2p::quic

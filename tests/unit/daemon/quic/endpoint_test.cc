@@ -1,0 +1,121 @@
+#include "daemon/quic/endpoint.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/daemon/quic/ends.h"
+
+namespace bp2p::quic {
+namespace {
+
+using std::chrono::milliseconds, std::chrono::seconds;
+
+constexpr auto duplicate = static_cast<std::uint64_t>(LinkCode::duplicate);
+
+/// What a node had to say before it closed its end: 3 MiB, more than the windows take at once.
+Bytes last_words() {
+  Bytes out(3u << 20);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::byte>(i * 31 >> 3);
+  return out;
+}
+
+/// An orderly end, as DistPipe makes it: everything is queued, and nobody looks at the stream again.
+void say_and_leave(Pair& pair, ByteView bytes) {
+  pair.stream->queue.append_copy(bytes, 0);
+  pair.stream->fin_wanted = true;
+  pair.client.connection->abandon(*pair.stream, 0);
+}
+
+TEST(Endpoint, ClosesAfterWhatAnOrderlyEndLeftBehind) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  const Bytes words = last_words();
+  say_and_leave(pair, words);
+  const LinkId link = pair.client.connection->link();
+  pair.client.connection->close(duplicate, "there is a better link");
+
+  EXPECT_EQ(pair.client.endpoint.find(link), nullptr) << "nobody can use it any more";
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.end.has_value(); }));
+  EXPECT_TRUE(pair.server.taker.bytes == words) << pair.server.taker.bytes.size() << " of " << words.size() << " bytes";
+  EXPECT_TRUE(pair.server.taker.is_ended);
+  EXPECT_EQ(pair.server.end->how, LinkEnd::How::closed_by_peer);
+  EXPECT_EQ(pair.server.end->code, duplicate);
+  EXPECT_FALSE(pair.client.end) << "whoever closes does not hear of it";
+  EXPECT_EQ(pair.client.buried, 1);
+}
+
+TEST(Endpoint, TellsThoseWhoUseAClosedConnectionAtOnce) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  Taker other;
+  Stream* living = pair.client.connection->open_unidirectional(other, nullptr);
+  ASSERT_NE(living, nullptr);
+  say_and_leave(pair, last_words());
+  pair.client.connection->close(duplicate, "");
+  pair.client.endpoint.flush_now();
+  EXPECT_TRUE(other.is_gone);
+  EXPECT_EQ(pair.client.buried, 1);
+}
+
+TEST(Endpoint, APeerThatNeverAcknowledgesHoldsUpNothingForLong) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  say_and_leave(pair, last_words());
+  pair.client.connection->close(duplicate, "");
+  const TimePoint closed = steady_now();
+  bool is_closed = false;
+  pair.client.endpoint.when_closed([&] { is_closed = true; });
+  EXPECT_FALSE(is_closed);
+  ASSERT_TRUE(run_until({&pair.client}, [&] { return is_closed; }, seconds{5}));  // the server stands still
+  EXPECT_LT(steady_now() - closed, seconds{2}) << "a clean stop is over by then";
+}
+
+TEST(Endpoint, ClosesAtOnceWhenNothingIsLeftToSay) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  // A stream that was broken off, and one that somebody still had a use for, are not waited for.
+  Stream* broken = pair.client.connection->open_unidirectional(pair.source, nullptr);
+  ASSERT_NE(broken, nullptr);
+  broken->queue.append_copy(last_words(), 0);
+  pair.client.connection->abandon(*broken, 1);
+  pair.stream->queue.append_copy(last_words(), 0);
+  pair.client.connection->close(duplicate, "");
+  bool is_closed = false;
+  pair.client.endpoint.when_closed([&] { is_closed = true; });
+  EXPECT_TRUE(is_closed);
+}
+
+TEST(Endpoint, AClosedConnectionGoesWhenThePeerClosesIt) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  say_and_leave(pair, last_words());
+  pair.client.connection->close(duplicate, "");
+  pair.client.endpoint.flush_now();
+  pair.server.connection->close(0, "");
+  pair.server.endpoint.flush_now();
+  const TimePoint closed = steady_now();
+  bool is_closed = false;
+  pair.client.endpoint.when_closed([&] { is_closed = true; });
+  ASSERT_TRUE(run_until({&pair.client}, [&] { return is_closed; }, seconds{5}));
+  EXPECT_LT(steady_now() - closed, seconds{1});
+  EXPECT_FALSE(pair.client.end);
+}
+
+TEST(Endpoint, GoesOnAfterTheWindowOfTheConnectionWasFull) {
+  constexpr std::uint64_t window = 4096;  // less than the first congestion window
+  Pair pair{{.connection_window = window}};
+  ASSERT_TRUE(pair.is_up);
+  const Bytes words(64 * window, std::byte{1});
+  pair.stream->queue.append_copy(words, 0);
+  pair.stream->fin_wanted = true;
+  pair.client.connection->wants_to_send(*pair.stream);
+  pair.client.io.run_for(milliseconds{20});  // the server stands still
+  EXPECT_EQ(words.size() - pair.stream->queue.unsent_bytes(), window);
+  // ngtcp2 says "blocked" only of a stream's own window. So the stream keeps its place, and is asked again.
+  EXPECT_FALSE(pair.stream->is_blocked);
+
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.taker.is_ended; }, seconds{30}));
+  EXPECT_TRUE(pair.server.taker.bytes == words);
+}
+
+}  // namespace
+}  // namespace bp2p::quic
