@@ -27,6 +27,7 @@
 #include "daemon/files/boot_epoch.h"
 #include "daemon/files/identity.h"
 #include "daemon/files/reset_key.h"
+#include "daemon/files/state_lock.h"
 #include "daemon/files/trusted_keys.h"
 #include "daemon/log.h"
 #include "daemon/quic/endpoint.h"
@@ -85,7 +86,8 @@ class App {
  public:
   explicit App(const RunOptions& options)
       : config_(options.config),
-        keys_((or_stop(make_private_directory(config_.host.state_dir, 0700)), or_stop(load_or_make_identity(config_.key_dir())))),
+        lock_((or_stop(make_private_directory(config_.host.state_dir, 0700)), or_stop(StateLock::take(config_.host.state_dir)))),
+        keys_(or_stop(load_or_make_identity(config_.key_dir()))),
         pins_(or_stop(TrustedKeys::open(config_.key_dir()))),
         reset_key_(or_stop(load_or_make_reset_key(config_.host.state_dir))),
         signing_(keys_),
@@ -251,6 +253,7 @@ class App {
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer watchdog_{io_};
   SystemSecrets secrets_;
+  StateLock lock_;  // before anything is read or written there, until everything is gone
   KeyPair keys_;
   TrustedKeys pins_;
   ResetKey reset_key_;

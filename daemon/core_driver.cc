@@ -121,10 +121,12 @@ void CoreDriver::perform(const Resolve& effect) {
 }
 
 void CoreDriver::read_pins(const ReadPins& wanted) {
-  std::vector<PinRead> pins;
-  for (const NodeName& name : wanted.names) pins.push_back(pins_.read(name));
-  input([link = wanted.link, pins = std::move(pins)](Core& core, Now now, Effects& out) {
-    core.on_pins_read(link, pins, now, out);
+  PinReads reads;
+  for (const NodeName& name : wanted.names) reads.claimed.push_back(pins_.read(name));
+  reads.of_key = pins_.names_of(wanted.key);
+  reads.in_all = pins_.count();
+  input([link = wanted.link, reads = std::move(reads)](Core& core, Now now, Effects& out) {
+    core.on_pins_read(link, reads, now, out);
   });
 }
 

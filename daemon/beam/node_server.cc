@@ -2,15 +2,13 @@
 
 #include <grp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "proto/wire/limits.h"
@@ -28,57 +26,11 @@ constexpr auto accept_pause = std::chrono::milliseconds{100};
 constexpr auto farewell = std::chrono::seconds{5};
 constexpr std::byte attached_type{2};  // docs/wire.md 1
 
-sockaddr_un address_of(const std::filesystem::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path)
-    throw std::runtime_error("the path of the node socket is too long (107 bytes at most): " + path.native());
-  std::memcpy(address.sun_path, path.c_str(), path.native().size());
-  return address;
-}
-
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
-  throw std::runtime_error("node socket " + path.native() + ": " + what + ": " + std::strerror(errno));
-}
-
-bool somebody_answers(const sockaddr_un& address) {
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const bool answers = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  return answers;
-}
-
-int listen_at(const std::filesystem::path& path, std::optional<std::uint32_t> group) {
-  struct stat there {};
-  if (::lstat(path.c_str(), &there) == 0) {
-    if (!S_ISSOCK(there.st_mode)) throw std::runtime_error("node socket " + path.native() + ": something that is not a socket is there");
-    if (somebody_answers(address_of(path))) throw std::runtime_error("node socket " + path.native() + ": another daemon answers there");
-  }
-  if (path.has_parent_path()) {
-    std::error_code ignored;
-    if (std::filesystem::create_directories(path.parent_path(), ignored)) {
-      ::chmod(path.parent_path().c_str(), 0750);
-      if (group && ::chown(path.parent_path().c_str(), static_cast<uid_t>(-1), *group) != 0) fail("cannot give the directory to its group", path);
-    }
-  }
-  // Under another name until mode and group are right, so that nobody meets a socket that is open to all.
-  const std::filesystem::path temporary = path.native() + ".new";
-  const sockaddr_un address = address_of(temporary);
-  ::unlink(temporary.c_str());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail("cannot make it", path);
-  const mode_t old_mask = ::umask(0177);
-  const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  ::umask(old_mask);
-  if (bound != 0) fail("cannot make it", path);
-  if (group) {
-    if (::chown(temporary.c_str(), static_cast<uid_t>(-1), *group) != 0) fail("cannot give it to its group", path);
-    if (::chmod(temporary.c_str(), 0660) != 0) fail("cannot set its mode", path);
-  }
-  if (::listen(fd, listen_backlog) != 0) fail("cannot listen", path);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot put it in its place", path);
-  return fd;
+UnixListener listener_at(const std::filesystem::path& path, std::optional<std::uint32_t> group) {
+  const mode_t mode = group ? 0660 : 0600;
+  auto listener = listen_at(path, {.mode = mode, .group = group, .backlog = listen_backlog});
+  if (!listener) throw std::runtime_error("node socket " + listener.error());
+  return std::move(*listener);
 }
 
 std::optional<std::uint32_t> find_group(const std::string& name) {
@@ -101,7 +53,8 @@ struct NodeServer::Connection {
 
 NodeServer::NodeServer(boost::asio::io_context& io, const Options& options, NodeListener& listener)
     : io_(io), options_(options), listener_(listener), group_id_(find_group(options.group)), acceptor_(io), pause_(io) {
-  acceptor_.assign(options.listen_fd ? *options.listen_fd : listen_at(options.path, group_id_));
+  if (!options.listen_fd) own_ = listener_at(options.path, group_id_);
+  acceptor_.assign(own_ ? own_->fd : *options.listen_fd);
 }
 
 NodeServer::~NodeServer() { stop_listening(); }
@@ -111,7 +64,7 @@ void NodeServer::stop_listening() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
   pause_.cancel();
-  if (!options_.listen_fd) ::unlink(options_.path.c_str());
+  if (own_) remove_file(*own_);
 }
 
 void NodeServer::start() {

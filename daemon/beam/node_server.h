@@ -10,6 +10,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "daemon/net/unix_socket.h"
 #include "proto/base/bytes.h"
 #include "proto/base/ids.h"
 #include "proto/core/core.h"
@@ -35,12 +36,11 @@ class NodeServer {
   };
   static constexpr std::size_t connections_max = 4096;
 
-  /// Listens; throws std::runtime_error with a plain sentence. The socket is made under a temporary name and renamed;
-  /// one that nobody answers on is replaced.
+  /// Listens (daemon/net/unix_socket.h says how); throws std::runtime_error with a plain sentence.
   NodeServer(boost::asio::io_context& io, const Options& options, NodeListener& listener);
   ~NodeServer();
   void start();
-  /// No new connections; the path goes away unless systemd owns the socket.
+  /// No new connections; the socket's file goes away unless it is systemd's.
   void stop_listening();
 
   void send(SessionId session, ByteView frame);
@@ -66,6 +66,7 @@ class NodeServer {
   Options options_;
   NodeListener& listener_;
   std::optional<std::uint32_t> group_id_;
+  std::optional<UnixListener> own_;  // none: the listening socket is systemd's
   boost::asio::posix::stream_descriptor acceptor_;
   boost::asio::steady_timer pause_;
   std::unordered_map<SessionId, std::unique_ptr<Connection>> connections_;

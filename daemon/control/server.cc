@@ -1,18 +1,13 @@
 #include "daemon/control/server.h"
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <cerrno>
-#include <system_error>
 #include <unordered_map>
 
 #include "daemon/log.h"
+#include "daemon/net/unix_socket.h"
 
 namespace bp2p::control {
 namespace {
@@ -21,26 +16,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using stream_protocol = asio::local::stream_protocol;
 using boost::system::error_code;
-
-/// Something answers there, or something lies there that is not ours to remove.
-std::expected<void, std::string> make_room(asio::io_context& io, const std::filesystem::path& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT) return {};
-    return std::unexpected(path.string() + ": " + std::generic_category().message(errno));
-  }
-  if (!S_ISSOCK(status.st_mode)) return std::unexpected(path.string() + ": there is something that is not a socket");
-  stream_protocol::socket probe{io};
-  error_code error;
-  probe.open(stream_protocol{}, error);
-  if (!error) probe.non_blocking(true, error);  // a daemon whose queue is full counts as alive
-  if (!error) probe.connect(stream_protocol::endpoint{path.string()}, error);
-  if (!error || error == asio::error::would_block || error == asio::error::try_again)
-    return std::unexpected(path.string() + ": another daemon answers there");
-  if (error != asio::error::connection_refused && error != error_code{ENOENT, boost::system::system_category()})
-    return std::unexpected(path.string() + ": cannot tell whether a daemon is there: " + error.message());
-  return {};
-}
 
 /// Whom an answer is for does not matter; what it says does.
 http::response<http::string_body> response_of(const Answer& answer, unsigned version, bool head, bool keep_alive) {
@@ -72,9 +47,9 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     std::optional<http::response_serializer<http::string_body>> serializer;
   };
 
-  Impl(asio::io_context& context, std::filesystem::path where, Routes all, ServerLimits bounds)
-      : io(context), acceptor(context), path(std::move(where)), routes(std::move(all)), limits(bounds),
-        retry(context) {}
+  Impl(asio::io_context& context, UnixListener listening, Routes all, ServerLimits bounds)
+      : io(context), acceptor(context, stream_protocol{}, listening.fd), listener(std::move(listening)),
+        routes(std::move(all)), limits(bounds), retry(context) {}
 
   void accept() {
     acceptor.async_accept([weak = weak_from_this()](const error_code& error, stream_protocol::socket socket) {
@@ -192,39 +167,21 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
 
   asio::io_context& io;
   stream_protocol::acceptor acceptor;
-  std::filesystem::path path;
+  UnixListener listener;
   Routes routes;
   ServerLimits limits;
   asio::steady_timer retry;
   std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections;
   std::uint64_t last_id = 0;
   std::uint64_t refused = 0;
-  ino_t inode = 0;
 };
 
 std::expected<std::unique_ptr<Server>, std::string> Server::listen(asio::io_context& io,
                                                                    const std::filesystem::path& path, Routes routes,
                                                                    ServerLimits limits, unsigned mode) {
-  if (auto room = make_room(io, path); !room) return std::unexpected(room.error());
-  auto impl = std::make_shared<Impl>(io, path, std::move(routes), limits);
-  const std::string beside = path.string() + ".new";
-  ::unlink(beside.c_str());
-  const auto failed = [&](const std::string& why) {
-    ::unlink(beside.c_str());
-    return std::unexpected(path.string() + ": " + why);
-  };
-  error_code error;
-  impl->acceptor.open(stream_protocol{}, error);
-  if (!error) impl->acceptor.bind(stream_protocol::endpoint{beside}, error);
-  if (error) return failed(error.message());
-  // Before listen(): nobody can connect until the mode is right.
-  struct stat status {};
-  if (::chmod(beside.c_str(), mode) != 0 || ::lstat(beside.c_str(), &status) != 0)
-    return failed(std::generic_category().message(errno));
-  impl->inode = status.st_ino;
-  impl->acceptor.listen(static_cast<int>(limits.connections_max), error);
-  if (error) return failed(error.message());
-  if (::rename(beside.c_str(), path.c_str()) != 0) return failed(std::generic_category().message(errno));
+  auto listener = listen_at(path, {.mode = mode, .backlog = static_cast<int>(limits.connections_max)});
+  if (!listener) return std::unexpected("control socket " + listener.error());
+  auto impl = std::make_shared<Impl>(io, std::move(*listener), std::move(routes), limits);
   impl->accept();
   return std::unique_ptr<Server>{new Server{std::move(impl)}};
 }
@@ -232,9 +189,7 @@ std::expected<std::unique_ptr<Server>, std::string> Server::listen(asio::io_cont
 Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() {
-  struct stat status {};
-  if (::lstat(impl_->path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) && status.st_ino == impl_->inode)
-    ::unlink(impl_->path.c_str());
+  remove_file(impl_->listener);
   error_code ignored;
   impl_->acceptor.close(ignored);
   impl_->close_all();

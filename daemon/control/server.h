@@ -25,13 +25,11 @@ struct ServerLimits {
 
 class Server {
  public:
-  /// Listens. The error is one sentence: a daemon that answers on the path already, or what the system said.
-  /// The socket is made under another name, given `mode`, and renamed into place, so nobody meets one that is half
-  /// made; one that nobody answers on is replaced, and anything that is not a socket is left alone.
+  /// Listens (daemon/net/unix_socket.h says how). The error is one sentence.
   static std::expected<std::unique_ptr<Server>, std::string> listen(boost::asio::io_context& io,
                                                                     const std::filesystem::path& path, Routes routes,
                                                                     ServerLimits limits = {}, unsigned mode = 0660);
-  /// Closes every connection and removes the socket, if the path still leads to it.
+  /// Closes every connection and removes the socket's file, if it is still its own.
   ~Server();
 
   std::size_t connections() const;

@@ -290,6 +290,14 @@ std::expected<bool, FileError> TrustedKeys::unpin(const NodeName& name) {
   return recorded || removed;
 }
 
+std::vector<NodeName> TrustedKeys::names_of(const PublicKey& key) const {
+  const std::string print = fingerprint(key);
+  std::vector<NodeName> names;
+  for (const auto& [name, pinned] : record_)
+    if (pinned == print) names.push_back(name);
+  return names;
+}
+
 std::expected<std::vector<TrustedKeys::Pin>, FileError> TrustedKeys::list() {
   if (auto fresh = refresh(); !fresh) return std::unexpected(fresh.error());
   auto names = names_with_files();

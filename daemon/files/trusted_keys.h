@@ -18,6 +18,7 @@
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
 #include "proto/core/core.h"
+#include "proto/wire/limits.h"
 
 namespace bp2p {
 
@@ -29,8 +30,8 @@ struct PinProblem {
 
 class TrustedKeys {
  public:
-  /// More names than this are refused; a stranger can add 32 an hour at most.
-  static constexpr std::size_t pins_max = 16'384;
+  /// More names than this are refused.
+  static constexpr std::size_t pins_max = limits::pins_max;
 
   /// Makes the directories; a record that cannot be read is an error that ends the start. Pins that have no line in
   /// the record yet (copied in by hand, or by upstream) get one.
@@ -57,6 +58,8 @@ class TrustedKeys {
   };
   /// Every name that has a file or is pinned according to the record, sorted.
   std::expected<std::vector<Pin>, FileError> list();
+  /// The names pinned to `key` according to the record, sorted.
+  std::vector<NodeName> names_of(const PublicKey& key) const;
   /// How many names the record holds as pinned.
   std::size_t count() const { return record_.size(); }
 

@@ -124,7 +124,7 @@ term(Bytes) ->
 %% for `safe'; an answer with others is of a later daemon and is refused.
 -spec known_atoms() -> [atom()].
 known_atoms() ->
-    [ok, error, unknown_request, node_info, daemon, fingerprint, port, name, creation, channels, node, link, trust,
+    [ok, error, unknown_request, bad_term, node_info, daemon, fingerprint, port, name, creation, channels, node, link, trust,
      tofu, strict, uptime_ms].
 
 -spec term_bytes(term()) -> binary().

@@ -49,6 +49,12 @@ terms_test_() ->
     {ok, {answer, 1, Answer}} = barrel_p2p_wire:decode(vector("answer_node_info")),
     [?_assertEqual({ok, node_info}, barrel_p2p_wire:term(Request)),
      ?_assertEqual(Request, barrel_p2p_wire:term_bytes(node_info)),
+     [?_assertMatch({ok, {answer, _, {error, Reason}}},
+                    begin
+                        {ok, {answer, Id, Bytes}} = barrel_p2p_wire:decode(vector(Name)),
+                        {ok, Term} = barrel_p2p_wire:term(Bytes),
+                        {ok, {answer, Id, Term}}
+                    end) || {Name, Reason} <- [{"answer_error", unknown_request}, {"answer_bad_term", bad_term}]],
      ?_assertMatch({ok, {ok, #{name := <<"app@db1">>, port := 9100, trust := tofu, uptime_ms := 86400000,
                                channels := [#{node := <<"app@db2">>, link := <<"10.0.0.6:9100">>}]}}},
                    barrel_p2p_wire:term(Answer))].

@@ -22,7 +22,7 @@ Core::Impl::Impl(CoreConfig core_config, const Signing& core_signing, Secrets& c
       started(now.steady),
       links(core_signing.own_key()),
       own(config.cluster, config.boot_epoch, config.advertise, core_signing),
-      new_pins(config.new_pins_per_hour) {}
+      pin_budget(config.pin_limits) {}
 
 void Core::Impl::settle(Now now, Effects& out) {
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
@@ -146,8 +146,8 @@ void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now no
   impl_->on_resolved(resolve, std::move(addresses), now, out);
   impl_->settle(now, out);
 }
-void Core::on_pins_read(LinkId link, std::vector<PinRead> pins, Now now, Effects& out) {
-  impl_->on_pins_read(link, std::move(pins), now, out);
+void Core::on_pins_read(LinkId link, PinReads reads, Now now, Effects& out) {
+  impl_->on_pins_read(link, std::move(reads), now, out);
   impl_->settle(now, out);
 }
 void Core::on_pins_stored(LinkId link, bool stored, Now now, Effects& out) {

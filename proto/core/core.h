@@ -39,7 +39,7 @@ struct CoreConfig {
   Duration reconnect_min = std::chrono::seconds{1};     ///< doubles, with full jitter
   Duration reconnect_max = std::chrono::minutes{1};
   std::size_t sessions_max = 64;
-  std::size_t new_pins_per_hour = 32;
+  PinLimits pin_limits{};
   /// uids that may attach under a name: empty = every uid that can open the socket.
   std::vector<std::pair<NodeName, std::uint32_t>> name_owners{};
 };
@@ -85,7 +85,7 @@ class Core {
   // Answers to Resolve, ReadPins, StorePins.
   /// An empty list: no backend knows the name.
   void on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out);
-  void on_pins_read(LinkId link, std::vector<PinRead> pins, Now now, Effects& out);
+  void on_pins_read(LinkId link, PinReads reads, Now now, Effects& out);
   void on_pins_stored(LinkId link, bool stored, Now now, Effects& out);
 
   // The node socket. `frame` is one payload without its length.

@@ -50,9 +50,10 @@ struct Resolve {
   ResolveId resolve;
   NodeName name;
 };
-/// Read the pins of these names. Answered by on_pins_read, in the same order.
+/// Read the pins of these names, and which names `key` has. Answered by on_pins_read, in the same order.
 struct ReadPins {
   LinkId link;
+  PublicKey key;
   std::vector<NodeName> names;
 };
 /// Write these pins, durably. Answered by on_pins_stored.

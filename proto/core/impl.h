@@ -110,7 +110,7 @@ struct Core::Impl {
   // --- link_pins.cc
   void check_pins(Link& link, VerifiedRecord record, Bytes record_bytes, std::optional<peer::Message> then, Now now,
                   Effects& out);
-  void on_pins_read(LinkId id, std::vector<PinRead> reads, Now now, Effects& out);
+  void on_pins_read(LinkId id, const PinReads& reads, Now now, Effects& out);
   void on_pins_stored(LinkId id, bool stored, Now now, Effects& out);
   void read_next_pins(Effects& out);
   void pins_done(Link& link, Now now, Effects& out);
@@ -153,7 +153,7 @@ struct Core::Impl {
   Links links;
   OwnRecord own;
   Creations creations;
-  NewPins new_pins;
+  PinBudget pin_budget;
   Strangers strangers;
   Deadlines deadlines;
 

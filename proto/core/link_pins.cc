@@ -17,6 +17,12 @@ std::string listed(const auto& names) {
   return text.empty() ? "no names" : text;
 }
 
+/// What an operator can do about a limit that an hour does not lift.
+std::string_view advice(PinLimit limit) {
+  const bool passes = limit != PinLimit::pins && limit != PinLimit::pins_of_key;
+  return passes ? "" : "; names that are not used any more can be taken back: barrel-p2pd keys unpin NAME";
+}
+
 }  // namespace
 
 std::optional<std::string> Core::Impl::taken_by(const NodeName& name, const PublicKey& key) {
@@ -46,7 +52,7 @@ void Core::Impl::check_pins(Link& link, VerifiedRecord record, Bytes record_byte
   link.pins = std::move(check);
   if (link.pins->names.empty()) {
     if (link.admitted || config.trust == Trust::tofu) return pins_done(link, now, out);
-    return refuse_over_pins(link, {PinRefusal::Why::no_pin, std::nullopt, std::nullopt}, now, out);
+    return refuse_over_pins(link, {PinRefusal::Why::no_pin, std::nullopt, std::nullopt, std::nullopt}, now, out);
   }
   pin_queue.push_back(link.id);
   if (pin_queue.size() == 1) read_next_pins(out);
@@ -56,39 +62,44 @@ void Core::Impl::read_next_pins(Effects& out) {
   if (pin_queue.empty()) return;
   Link& link = *links.find(pin_queue.front());
   link.pins->stage = PinCheck::Stage::reading;
-  out.emplace_back(ReadPins{link.id, link.pins->names});
+  out.emplace_back(ReadPins{link.id, link.facts.peer_key, link.pins->names});
 }
 
-void Core::Impl::on_pins_read(LinkId id, std::vector<PinRead> reads, Now now, Effects& out) {
+void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects& out) {
   Link* link = links.find(id);
   if (link == nullptr || !link->pins || link->pins->stage != PinCheck::Stage::reading) return;
   PinCheck& check = *link->pins;
-  BP2P_CHECK(reads.size() == check.names.size());
+  BP2P_CHECK(reads.claimed.size() == check.names.size());
   // A node may have attached here meanwhile.
   for (const NodeName& name : check.names)
     if (const auto holder = taken_by(name, link->facts.peer_key))
       return close_link(id, LinkCode::name_taken, name.text() + " is served by " + *holder, now, out);
-  auto decision = decide_pins(config.trust, link->facts.peer_key, check.names, reads, new_pins.left(now.steady));
+  const PublicKey& key = link->facts.peer_key;
+  auto decision = decide_pins(config.trust, key, check.names, reads,
+                              pin_budget.room(key, reads.of_key.size(), reads.in_all, now.steady));
   if (!decision) {
     const auto why = decision.error().why;
     const bool is_about_new_names = why == PinRefusal::Why::no_pin || why == PinRefusal::Why::too_many;
     if (!is_about_new_names || !link->admitted) return refuse_over_pins(*link, decision.error(), now, out);
-    decision = PinDecision{.proven = {}, .to_store = {}, .unproven = check.names};  // what was proven stays so
+    decision = PinDecision{.proven = {}, .to_store = {}, .first_contacts = 0, .unproven = check.names,
+                           .limit = decision.error().limit};  // what was proven stays so
   }
-  if (!decision->unproven.empty() && config.trust == Trust::tofu)
+  // A peer may say a new record with new names as often as it likes, so these are lines that it causes.
+  if (decision->limit && strangers.may_cause_a_line(link->facts.peer_address, now.steady))
     say(out, Severity::warning, "pins.limited",
-        "more first contacts than " + std::to_string(config.new_pins_per_hour) + " an hour: " + listed(decision->unproven) +
-            " of the daemon at " + link->facts.peer_address.text() + " cannot be reached until it connects again later");
+        "more new names than " + describe(*decision->limit, config.pin_limits) + ": " + listed(decision->unproven) +
+            " of the daemon at " + link->facts.peer_address.text() + " (" + signing.show(key) +
+            ") cannot be reached; they are looked at again with its next record" + std::string{advice(*decision->limit)});
   check.proven.insert(check.proven.end(), decision->proven.begin(), decision->proven.end());
   if (decision->to_store.empty()) {
     pin_queue.pop_front();
     read_next_pins(out);
     return pins_done(*link, now, out);
   }
-  new_pins.count(decision->to_store.size(), now.steady);
+  pin_budget.count(key, decision->first_contacts, decision->to_store.size() - decision->first_contacts, now.steady);
   check.stage = PinCheck::Stage::storing;
   check.names = std::move(decision->to_store);
-  out.emplace_back(StorePins{id, link->facts.peer_key, check.names});
+  out.emplace_back(StorePins{id, key, check.names});
 }
 
 void Core::Impl::on_pins_stored(LinkId id, bool stored, Now now, Effects& out) {
@@ -176,9 +187,10 @@ void Core::Impl::refuse_over_pins(Link& link, const PinRefusal& refusal, Now now
                            " and none of them is pinned; trust mode strict refuses it");
       return close_link(id, LinkCode::not_trusted, "none of its names is pinned to this key", now, out);
     case Why::too_many:
-      tell("pins.limited", peer + " (" + key + ") is refused: more first contacts than " +
-                               std::to_string(config.new_pins_per_hour) + " in an hour");
-      return close_link(id, LinkCode::too_many_pins, "too many first contacts within the hour", now, out);
+      tell("pins.limited", peer + " (" + key + ") is refused: more new names than " +
+                               describe(*refusal.limit, config.pin_limits) + std::string{advice(*refusal.limit)});
+      return close_link(id, LinkCode::too_many_pins, "more new names than " + describe(*refusal.limit, config.pin_limits),
+                        now, out);
   }
 }
 

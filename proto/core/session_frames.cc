@@ -245,10 +245,10 @@ void Core::Impl::send_record(Link& link, Now now, Effects& out) {
 void Core::Impl::answer(const Connection& connection, const local::Request& request, Now now, Effects& out) {
   const auto term = decode_term(request.term);
   Term reply;
-  if (!term) {
+  if (!term && !is_beyond_bounds(term.error())) {
     ++refused_frames;
     reply = Term::tuple({Term::atom("error"), Term::atom("bad_term")});
-  } else if (*term == Term::atom("node_info")) {
+  } else if (term && *term == Term::atom("node_info")) {
     reply = Term::tuple({Term::atom("ok"), node_info(connection, now)});
   } else {
     reply = Term::tuple({Term::atom("error"), Term::atom("unknown_request")});

@@ -1,7 +1,6 @@
 // Which names a key may be believed to serve, given what the pin files say. A pure decision: reading and
 // writing the files is the daemon's work, and the order of the two is the core's.
 #pragma once
-#include <deque>
 #include <expected>
 #include <optional>
 #include <span>
@@ -9,7 +8,7 @@
 
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
-#include "proto/base/now.h"
+#include "proto/trust/pin_budget.h"
 
 namespace bp2p {
 
@@ -25,23 +24,19 @@ enum class PinError : std::uint8_t {
 };
 using PinRead = std::expected<std::optional<PublicKey>, PinError>;
 
-/// First contacts within the last hour (security.md: at most 32).
-class NewPins {
- public:
-  explicit NewPins(std::size_t per_hour) : per_hour_(per_hour) {}
-  /// How many more may be pinned now.
-  std::size_t left(TimePoint now);
-  void count(std::size_t pins, TimePoint now);
-
- private:
-  std::size_t per_hour_;
-  std::deque<TimePoint> pinned_at_;  // at most per_hour_
+/// What the files say about a key and the names that it claims.
+struct PinReads {
+  std::vector<PinRead> claimed;  ///< in the order in which they were asked for
+  std::vector<NodeName> of_key;  ///< all names pinned to the key, claimed or not
+  std::size_t in_all = 0;        ///< pins of all keys
 };
 
 struct PinDecision {
   std::vector<NodeName> proven;    ///< pinned to this key already
-  std::vector<NodeName> to_store;  ///< first contacts: proven once they are on disk
-  std::vector<NodeName> unproven;  ///< strict: no pin; tofu: beyond this hour's first contacts
+  std::vector<NodeName> to_store;  ///< new pins: proven once they are on disk
+  std::size_t first_contacts = 0;  ///< of `to_store`; the rest are further names
+  std::vector<NodeName> unproven;  ///< strict: no pin; tofu: beyond a limit
+  std::optional<PinLimit> limit;   ///< tofu: the one that kept the first of `unproven` out
 };
 
 struct PinRefusal {
@@ -50,16 +45,18 @@ struct PinRefusal {
     missing_of_record,
     unreadable,
     no_pin,            ///< strict, and not one of the names is pinned
-    too_many,          ///< not one of the names is pinned, and this hour's first contacts are used up
+    too_many,          ///< the key is not known, and `limit` lets not one of its names be pinned
   };
   Why why;
   std::optional<NodeName> name;
   std::optional<PublicKey> pinned;
+  std::optional<PinLimit> limit;
 };
 
 /// Decides about all names that `key` claims; `reads` are their pins in the same order. One bad pin refuses the
-/// key altogether, whatever the others say. A key without names is refused by strict alone.
+/// key altogether, whatever the others say. A key without names is refused by strict alone; one that is known is
+/// not refused by tofu because its names are too many, they are unproven then.
 std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey& key, std::span<const NodeName> names,
-                                                   std::span<const PinRead> reads, std::size_t new_pins_left);
+                                                   const PinReads& reads, PinRoom room);
 
 }  // namespace bp2p

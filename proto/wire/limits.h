@@ -59,6 +59,20 @@ inline constexpr std::size_t redials_max = 1024;
 /// What one look-up of a name may return.
 inline constexpr std::size_t addresses_per_name_max = 16;
 
+// --- pins (docs/decisions/0004-pin-budget.md) -------------------------------------------------------------
+
+/// security.md: 32 an hour. Of keys never met, and of hosts at which a key has no name yet.
+inline constexpr std::size_t first_contacts_per_hour = 32;
+/// Further names of a key at its hosts: twice what a daemon can serve at once, one every 28 s.
+inline constexpr std::size_t further_names_per_hour_of_key = 128;
+/// Of all keys together: four keys at their most, and a day until `pins_max` is reached.
+inline constexpr std::size_t further_names_per_hour = 512;
+/// On disk, a file of 32 bytes each: 4 KiB with most file systems, so 64 MiB in all and 4 MiB of one key.
+inline constexpr std::size_t pins_max = 16'384;
+inline constexpr std::size_t pins_of_key_max = 1'024;
+/// Not to be had for further names: five days of first contacts at their most.
+inline constexpr std::size_t pins_kept_for_first_contacts = 4'096;
+
 // --- terms (docs/wire.md 1.2) ---------------------------------------------------------------------------
 
 /// A REQUEST. A term in memory is up to 40 times its bytes, so the count of terms is bounded as well.

@@ -98,6 +98,10 @@ enum class TermError : std::uint8_t {
   bad_value,      ///< a float that is none, a bit count out of range, a map whose last key has no value
 };
 std::string_view describe(TermError error);
+/// It may well be a term; how much of it there is was the reason not to read on.
+constexpr bool is_beyond_bounds(TermError error) {
+  return error == TermError::too_large || error == TermError::too_many_terms || error == TermError::too_deep;
+}
 
 struct TermLimits {
   std::size_t bytes_max = limits::request_bytes_max;

@@ -286,9 +286,12 @@ unknown_request(Config) ->
     ok = Ask(1, term_to_binary(no_such_request)),
     ok = Ask(2, term_to_binary(node_info)),
     ok = Ask(3, term_to_binary({deep, lists:seq(1, 10_000)})),
+    ok = Ask(4, <<131, 250>>),
+    ok = Ask(5, term_to_binary(fun() -> ok end)),
     {Replies, open} = answers(S, 500),
     ?assertMatch([{answer, 1, {error, unknown_request}}, {answer, 2, {ok, #{name := <<"ask@h1">>}}},
-                  {answer, 3, {error, _}}], Replies),
+                  {answer, 3, {error, unknown_request}}, {answer, 4, {error, bad_term}},
+                  {answer, 5, {error, bad_term}}], Replies),
     gen_tcp:close(S).
 
 %% 64 sessions, those of this suite's own node included.

@@ -23,15 +23,15 @@ void run(ByteView input, bool says_hello) {
   const LinkId link{1};
   bool is_admitted = false, is_closed = false;
   std::uint64_t next_session = 100;
-  std::optional<std::vector<NodeName>> reading;
-  bool storing = false;
+  std::optional<std::vector<NodeName>> reading, storing;
+  std::vector<NodeName> pinned;
   Effects out;
 
   const auto perform = [&] {
     for (std::size_t i = 0; i < out.size(); ++i) {
       const Effect effect = out[i];  // `out` may move below
       if (const auto* read = std::get_if<ReadPins>(&effect)) reading = read->names;
-      if (std::holds_alternative<StorePins>(effect)) storing = true;
+      if (const auto* store = std::get_if<StorePins>(&effect)) storing = store->names;
       if (std::holds_alternative<AdmitLink>(effect)) is_admitted = true;
       if (std::holds_alternative<CloseLink>(effect)) is_closed = true;
       if (const auto* send = std::get_if<SendToLink>(&effect)) BP2P_CHECK(peer::decode(send->message).has_value());
@@ -53,9 +53,10 @@ void run(ByteView input, bool says_hello) {
     if (reading) {
       const std::size_t count = reading->size();
       reading.reset();
-      core.on_pins_read(link, std::vector<PinRead>(count, PinRead{std::nullopt}), now, out);
+      core.on_pins_read(link, {std::vector<PinRead>(count, PinRead{std::nullopt}), pinned, pinned.size()}, now, out);
     } else if (storing) {
-      storing = false;
+      pinned.insert(pinned.end(), storing->begin(), storing->end());
+      storing.reset();
       core.on_pins_stored(link, true, now, out);
     }
     perform();

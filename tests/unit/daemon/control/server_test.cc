@@ -211,45 +211,11 @@ TEST_F(ControlSocket, HasItsModeAndLeavesNothingBeside) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
-TEST_F(ControlSocket, ReplacesOneThatNobodyAnswersOn) {
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
-  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  ::close(fd);
-  start();
-  EXPECT_TRUE(Client{path_}.connected());
-}
-
-TEST_F(ControlSocket, LeavesALivingDaemonAlone) {
-  start();
-  const auto second = Server::listen(io_, path_, Routes{[] { return nlohmann::ordered_json{}; }});
-  ASSERT_FALSE(second);
-  EXPECT_THAT(second.error(), HasSubstr("another daemon answers there"));
-  EXPECT_TRUE(Client{path_}.connected());
-}
-
-TEST_F(ControlSocket, LeavesAFileAlone) {
+TEST_F(ControlSocket, SaysWhyItCannotListen) {
   write_text(path_, "precious");
   const auto server = Server::listen(io_, path_, Routes{[] { return nlohmann::ordered_json{}; }});
   ASSERT_FALSE(server);
-  EXPECT_THAT(server.error(), HasSubstr("is not a socket"));
-  EXPECT_EQ(testing::file_text(path_), "precious");
-}
-
-TEST_F(ControlSocket, DoesNotRemoveItsSuccessors) {
-  start();
-  std::filesystem::rename(path_, here_ / "old.sock");
-  write_text(path_, "another's");
-  server_.reset();
-  EXPECT_TRUE(std::filesystem::exists(path_));
-}
-
-TEST_F(ControlSocket, SaysWhyItCannotListen) {
-  const auto server = Server::listen(io_, here_ / "none/ctl.sock", Routes{[] { return nlohmann::ordered_json{}; }});
-  ASSERT_FALSE(server);
-  EXPECT_THAT(server.error(), HasSubstr("No such file or directory"));
+  EXPECT_EQ(server.error(), "control socket " + path_.string() + ": there is something that is not a socket");
 }
 
 }  // namespace

@@ -132,6 +132,16 @@ TEST_F(Pins, CopiedInByHandGetALineWhenTheDaemonStarts) {  // and so do upstream
   EXPECT_EQ(open().read(app_), PinRead{std::unexpected(PinError::missing_of_record)});
 }
 
+TEST_F(Pins, AreKnownByTheirKey) {
+  auto keys = open();
+  ASSERT_TRUE(keys.store(key_, std::vector{batch_, app_}));
+  ASSERT_TRUE(keys.store(another_, std::vector{other_}));
+  EXPECT_EQ(open().names_of(key_), (std::vector{app_, batch_}));
+  ASSERT_TRUE(keys.unpin(app_).value());
+  EXPECT_EQ(keys.names_of(key_), std::vector{batch_});
+  EXPECT_TRUE(keys.names_of(KeyPair::generate().public_key()).empty());
+}
+
 TEST_F(Pins, ChangeByAnOperatorsWillAndTheRunningDaemonSeesIt) {
   auto daemon = open();
   ASSERT_TRUE(daemon.store(key_, std::vector{app_}));

@@ -172,6 +172,13 @@ TEST_F(Sessions, NodeInfoSaysWhatTheDaemonKnows) {
             "{ok,#{daemon => <<>>,fingerprint => <<\"SHA256:1\">>,port => 9100,name => <<\"a@h\">>,creation => " +
                 std::to_string(daemon.attached(node).creation) + ",channels => [],trust => tofu,uptime_ms => 1500}}");
   EXPECT_EQ(ask(Term::atom("what")), "{error,unknown_request}");
+  // Well-formed, and too much to be looked at: nothing that the daemon knows is like this.
+  EXPECT_EQ(ask(Term::tuple({Term::atom("deep"), Term::list(Terms(10'000, Term::integer(1)))})), "{error,unknown_request}");
+  EXPECT_EQ(ask(Term::binary(std::string(100'000, 'x'))), "{error,unknown_request}");
+  Term nested = Term::integer(1);
+  for (int i = 0; i < 100; ++i) nested = Term::tuple({nested});
+  EXPECT_EQ(ask(nested), "{error,unknown_request}");
+  EXPECT_EQ(daemon.core->status(world.now).refused_frames, 0u);
 }
 
 TEST_F(Sessions, ATermThatDoesNotDecodeIsAnsweredAndTheSessionGoesOn) {

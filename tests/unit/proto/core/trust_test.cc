@@ -136,7 +136,7 @@ TEST_F(TrustOfLinks, I2WhenTheFirstGoesBeforeItsPinIsStoredTheSecondReadsWhatWas
   EXPECT_EQ(**daemon.pins.at(name("new@h")), key_of(66));
 }
 
-TEST_F(TrustOfLinks, I2NoMoreThan32FirstContactsAnHour) {
+TEST_F(TrustOfLinks, I2NoMoreThan32KeysAreMetAnHour) {
   for (std::uint8_t i = 0; i < 33; ++i) {
     const PlayedPeer peer{static_cast<std::uint8_t>(100 + i)};
     const LinkId link = peer.connect(daemon, "10.0.1." + std::to_string(i) + ":9100", i);
@@ -151,14 +151,116 @@ TEST_F(TrustOfLinks, I2NoMoreThan32FirstContactsAnHour) {
   EXPECT_TRUE(is_admitted(link));
 }
 
-TEST_F(TrustOfLinks, ANodeTooManyOnAnAdmittedLinkCostsOnlyItself) {
-  Daemon& small = world.add(3, "10.0.0.3:9100", {.new_pins_per_hour = 1});
-  const LinkId link = mallory.connect(small, "10.0.0.66:9100", 1);
-  mallory.hello(small, link, 1, {name("mallory@h")});
-  mallory.say(small, link, peer::RecordUpdate{mallory.record({name("mallory@h"), name("more@h")}, world.now.wall, 5, 2)});
-  EXPECT_EQ(closed(link, small), std::nullopt);
-  EXPECT_TRUE(small.said("pins.limited"));
-  EXPECT_EQ(small.core->status(world.now).links.at(0).names, std::vector{name("mallory@h")});
+/// A peer whose daemon says a new record for every node that comes or goes.
+struct NodesThatComeAndGo : TrustOfLinks {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  std::uint64_t number = 1;
+
+  static std::vector<NodeName> names(std::string_view prefix, int from, int to, std::string_view host = "h") {
+    std::vector<NodeName> some;
+    for (int i = from; i < to; ++i) some.push_back(name(std::string{prefix} + std::to_string(i) + "@" + std::string{host}));
+    return some;
+  }
+  void serve(const std::vector<NodeName>& now) {
+    mallory.say(daemon, link, peer::RecordUpdate{mallory.record(now, world.now.wall, 5, ++number)});
+  }
+  std::size_t proven() const { return daemon.core->status(world.now).links.at(0).names.size(); }
+};
+
+TEST_F(NodesThatComeAndGo, AreAllBelievedOnceTheirKeyIsKnown) {
+  mallory.hello(daemon, link, 1, {name("app@h")});
+  for (int i = 0; i < 100; i += 10) {  // remote shells, ten at a time
+    serve(names("shell", i, i + 10));
+    EXPECT_EQ(proven(), 10u) << i;
+  }
+  EXPECT_EQ(daemon.pins.size(), 101u);
+  const PlayedPeer stranger{67};
+  const LinkId other = stranger.connect(daemon, "10.0.0.67:9100", 2);
+  stranger.hello(daemon, other, 2, {name("other@elsewhere")});
+  EXPECT_TRUE(is_admitted(other)) << "they take nothing from those never met";
+}
+
+TEST_F(NodesThatComeAndGo, AreBelievedOnANewLinkWithNoneOfTheOldNames) {
+  mallory.hello(daemon, link, 1, {name("app@h")});
+  for (std::uint8_t i = 0; i < 31; ++i) {  // the rest of the hour's first contacts
+    const PlayedPeer peer{static_cast<std::uint8_t>(100 + i)};
+    peer.hello(daemon, peer.connect(daemon, "10.0.1." + std::to_string(i) + ":9100", i), i, {name("n@h" + std::to_string(i))});
+  }
+  const LinkId again = mallory.connect(daemon, "10.0.0.66:9101", 50);
+  mallory.hello(daemon, again, 50, {name("new@h")}, 6);
+  EXPECT_EQ(closed(again), std::nullopt);
+  EXPECT_TRUE(is_admitted(again));
+  EXPECT_EQ(daemon.pins.at(name("new@h")), PinRead{key_of(66)});
+}
+
+TEST_F(NodesThatComeAndGo, AreBelievedOnlySoManyOfOneKeyAnHour) {
+  mallory.hello(daemon, link, 1, {name("app@h")});
+  serve(names("ci", 0, 64));
+  serve(names("ci", 64, 128));
+  EXPECT_EQ(daemon.pins.size(), 129u);
+  serve(names("ci", 128, 130));
+  EXPECT_EQ(daemon.pins.size(), 129u);
+  EXPECT_EQ(closed(link), std::nullopt) << "a node too many costs only itself";
+  EXPECT_TRUE(daemon.said("pins.limited"));
+  const PlayedPeer other{67};
+  const LinkId others = other.connect(daemon, "10.0.0.67:9100", 2);
+  other.hello(daemon, others, 2, {name("a@h2"), name("b@h2")});
+  EXPECT_TRUE(daemon.pins.contains(name("b@h2"))) << "another key has a budget of its own";
+  world.pass(1h);
+  serve(names("ci", 128, 130));
+  EXPECT_EQ(proven(), 2u);
+}
+
+TEST_F(NodesThatComeAndGo, AreBelievedOnlySoManyOfAllKeysAnHour) {
+  for (std::uint8_t i = 0; i < 5; ++i) {
+    const PlayedPeer peer{static_cast<std::uint8_t>(100 + i)};
+    const std::string host = "h" + std::to_string(i);
+    const LinkId of_peer = peer.connect(daemon, "10.0.1." + std::to_string(i) + ":9100", i);
+    peer.hello(daemon, of_peer, i, names("x", 0, 1, host));
+    for (std::uint64_t n = 0; n < 2; ++n)
+      peer.say(daemon, of_peer, peer::RecordUpdate{peer.record(names("y", static_cast<int>(n) * 64, static_cast<int>(n + 1) * 64, host), world.now.wall, 5, 2 + n)});
+  }
+  EXPECT_EQ(daemon.pins.size(), 5u + 512u);
+}
+
+TEST_F(NodesThatComeAndGo, AtOtherHostsAreFirstContacts) {  // a member that pins the names of all others first
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  std::vector<NodeName> squatted;
+  for (int i = 0; i < 64; ++i) squatted.push_back(name("app@db" + std::to_string(i)));
+  serve(squatted);
+  EXPECT_EQ(daemon.pins.size(), 32u);
+  EXPECT_EQ(closed(link), std::nullopt);
+  EXPECT_TRUE(daemon.said("pins.limited"));
+}
+
+TEST_F(NodesThatComeAndGo, LeaveSoManyFilesOfOneKey) {
+  for (const NodeName& old : names("old", 0, 1023)) daemon.pins[old] = PinRead{key_of(66)};
+  mallory.hello(daemon, link, 1, names("new", 0, 2));
+  EXPECT_EQ(proven(), 1u);
+  EXPECT_EQ(daemon.pins.size(), 1024u);
+  const auto limited = std::ranges::find(daemon.events, "pins.limited", &Event::name);
+  ASSERT_NE(limited, daemon.events.end());
+  EXPECT_NE(limited->text.find("1024 pins of one key"), std::string::npos) << limited->text;
+  EXPECT_NE(limited->text.find("keys unpin"), std::string::npos) << limited->text;
+}
+
+TEST_F(NodesThatComeAndGo, LeaveFilesForKeysNeverMet) {
+  for (int i = 0; i < 16'384 - 4'096; ++i) daemon.pins[name("n" + std::to_string(i) + "@elsewhere")] = PinRead{key_of(9)};
+  mallory.hello(daemon, link, 1, names("new", 0, 2));
+  EXPECT_EQ(proven(), 1u) << "the first contact; the further name has to wait";
+}
+
+TEST_F(NodesThatComeAndGo, AreRefusedWhenThereIsNoRoomForAnyPin) {
+  for (int i = 0; i < 16'384; ++i) daemon.pins[name("n" + std::to_string(i) + "@elsewhere")] = PinRead{key_of(9)};
+  mallory.hello(daemon, link, 1, {name("app@h")});
+  EXPECT_EQ(closed(link), LinkCode::too_many_pins);
+  EXPECT_EQ(daemon.pins.size(), 16'384u);
+}
+
+TEST_F(NodesThatComeAndGo, CauseOneLineAMinuteWhenTheyAreTooMany) {
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  for (int i = 0; i < 1'000; i += 50) serve(names("x", i, i + 50));
+  EXPECT_EQ(daemon.count_of("pins.limited"), 1u);
 }
 
 TEST_F(TrustOfLinks, I3NothingOfAPeerReachesANodeBeforeAdmission) {

@@ -281,8 +281,12 @@ inline void Daemon::perform(const Effects& effects) {
       });
     } else if (const auto* read = std::get_if<ReadPins>(&effect)) {
       world.post("disk", at.port, [this, ask = *read] {
-        std::vector<PinRead> reads;
-        for (const NodeName& each : ask.names) reads.push_back(pins.contains(each) ? pins.at(each) : PinRead{std::nullopt});
+        PinReads reads;
+        for (const NodeName& each : ask.names)
+          reads.claimed.push_back(pins.contains(each) ? pins.at(each) : PinRead{std::nullopt});
+        for (const auto& [each, pin] : pins)
+          if (pin == PinRead{ask.key}) reads.of_key.push_back(each);
+        reads.in_all = pins.size();
         with([&](Core& to, Now now, Effects& out) { to.on_pins_read(ask.link, reads, now, out); });
       });
     } else if (const auto* store = std::get_if<StorePins>(&effect)) {

@@ -8,14 +8,20 @@ namespace bp2p {
 namespace {
 
 using Why = PinRefusal::Why;
-using namespace std::chrono_literals;
 
 const PublicKey key = test::key_of(1), another = test::key_of(2);
 const std::vector<NodeName> two{*NodeName::parse("a@h"), *NodeName::parse("b@h")};
 const PinRead none{std::nullopt}, ours{key}, theirs{another}, torn{std::unexpected{PinError::unreadable}},
     gone{std::unexpected{PinError::missing_of_record}};
 
-auto decide(Trust trust, std::vector<PinRead> reads, std::size_t left = 32) { return decide_pins(trust, key, two, reads, left); }
+/// Room for so many pins of each kind, and on disk for plenty.
+PinRoom room(std::size_t first_contacts, std::size_t further_names) {
+  return {.first_contacts = first_contacts, .further_names_of_key = further_names, .further_names = 100,
+          .files_of_key = 100, .files = 100, .files_for_further_names = 100};
+}
+auto decide(Trust trust, std::vector<PinRead> reads, PinRoom left = room(32, 32), std::vector<NodeName> of_key = {}) {
+  return decide_pins(trust, key, two, {std::move(reads), std::move(of_key), 0}, left);
+}
 
 TEST(Pins, OfThisKeyProveTheName) {
   for (const Trust trust : {Trust::tofu, Trust::strict}) {
@@ -54,25 +60,50 @@ TEST(Pins, ThatCannotBeReadRefuse) {
   }
 }
 
-TEST(Pins, BeyondTheHoursFirstContactsAreNotMade) {
-  EXPECT_EQ(decide(Trust::tofu, {none, none}, 1)->unproven, std::vector{two[1]});
-  EXPECT_EQ(decide(Trust::tofu, {none, none}, 0).error().why, Why::too_many);
-  EXPECT_EQ(decide(Trust::tofu, {ours, none}, 0)->proven, std::vector{two[0]});
+TEST(Pins, OfAKeyNeverMetTakeOneFirstContactWhateverItsNamesAtTheHost) {
+  const auto decision = decide(Trust::tofu, {none, none}, room(1, 1));
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_EQ(decision->to_store, two);
+  EXPECT_EQ(decision->first_contacts, 1u);
+}
+
+TEST(Pins, OfAKeyNeverMetAreNotMadeBeyondTheFirstContacts) {
+  const auto decision = decide(Trust::tofu, {none, none}, room(0, 100));
+  ASSERT_FALSE(decision.has_value());
+  EXPECT_EQ(decision.error().why, Why::too_many);
+  EXPECT_EQ(decision.error().limit, PinLimit::first_contacts_per_hour);
+}
+
+TEST(Pins, OfAKeyThatIsKnownTakeNoFirstContacts) {
+  const std::vector old{*NodeName::parse("old@h")};  // not claimed today
+  const auto decision = decide(Trust::tofu, {none, none}, room(0, 2), old);
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_EQ(decision->to_store, two);
+  EXPECT_EQ(decision->first_contacts, 0u);
+  EXPECT_EQ(decide(Trust::tofu, {ours, none}, room(0, 1))->to_store, std::vector{two[1]}) << "a pin read says it too";
+}
+
+TEST(Pins, OfAKeyThatIsKnownAtAnotherHostAreFirstContacts) {  // or a member could pin everybody's names first
+  const std::vector elsewhere{*NodeName::parse("a@elsewhere")};
+  const auto decision = decide(Trust::tofu, {none, none}, room(0, 100), elsewhere);
+  ASSERT_TRUE(decision.has_value()) << "it is known, so its link is not refused";
+  EXPECT_EQ(decision->unproven, two);
+  EXPECT_EQ(decision->limit, PinLimit::first_contacts_per_hour);
+  EXPECT_EQ(decide(Trust::tofu, {none, none}, room(1, 100), elsewhere)->first_contacts, 1u);
+}
+
+TEST(Pins, BeyondTheFurtherNamesAreNotMade) {
+  const auto decision = decide(Trust::tofu, {none, none}, room(1, 0));
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_EQ(decision->to_store, std::vector{two[0]});
+  EXPECT_EQ(decision->unproven, std::vector{two[1]});
+  EXPECT_EQ(decision->limit, PinLimit::further_names_per_hour_of_key);
+  EXPECT_EQ(decide(Trust::tofu, {ours, none}, room(0, 0))->proven, std::vector{two[0]});
 }
 
 TEST(Pins, OfAPeerWithoutNamesAreNotNeededByTofu) {
-  EXPECT_TRUE(decide_pins(Trust::tofu, key, {}, {}, 0).has_value());
-  EXPECT_EQ(decide_pins(Trust::strict, key, {}, {}, 32).error().why, Why::no_pin);
-}
-
-TEST(NewPinsOfAnHour, ComeBackOneByOne) {
-  NewPins pins{2};
-  const TimePoint start{100s};
-  pins.count(1, start);
-  pins.count(1, start + 30min);
-  EXPECT_EQ(pins.left(start + 59min), 0u);
-  EXPECT_EQ(pins.left(start + 60min), 1u);
-  EXPECT_EQ(pins.left(start + 90min), 2u);
+  EXPECT_TRUE(decide_pins(Trust::tofu, key, {}, {}, room(0, 0)).has_value());
+  EXPECT_EQ(decide_pins(Trust::strict, key, {}, {}, room(32, 32)).error().why, Why::no_pin);
 }
 
 }  // namespace
