@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 namespace bp2p {
 namespace {
@@ -13,7 +12,7 @@ constexpr std::size_t read_room_min = 16 * 1024;
 }  // namespace
 
 NodeInput::NodeInput(ByteView first) : buffer_(Buffer::make(std::max(Buffer::read_size, first.size()))) {
-  std::memcpy(buffer_->data(), first.data(), first.size());
+  std::ranges::copy(first, buffer_->data());
   buffer_->grow(first.size());
 }
 
@@ -22,7 +21,7 @@ NodeInput::Read NodeInput::read(int fd) {
     // Frames are looked at in one piece: what is not parsed yet moves along. It is less than a head.
     Buffer::Ref fresh = Buffer::make(Buffer::read_size);
     const ByteView left = rest();
-    std::memcpy(fresh->data(), left.data(), left.size());
+    std::ranges::copy(left, fresh->data());
     fresh->grow(left.size());
     live_.push_back(std::move(buffer_));
     buffer_ = std::move(fresh);
