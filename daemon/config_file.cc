@@ -536,7 +536,8 @@ std::string commented_config(const Config& config) {
       out += "\n" + as_comment(section_meaning(section)) + "[" + section + "]\n";
     }
     out += "\n";
-    if (key.is_table) out += as_comment(key.meaning) + "[" + key.path() + "]\n" + key.write(config);
+    // A table's comment stands inside it: an example that is uncommented where it stands has to work.
+    if (key.is_table) out += "[" + key.path() + "]\n" + as_comment(key.meaning) + key.write(config);
     else out += as_comment(key.meaning) + key.name + " = " + key.write(config) + "\n";
   }
   return out;

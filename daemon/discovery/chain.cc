@@ -1,5 +1,6 @@
 #include "daemon/discovery/chain.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <string>
@@ -21,8 +22,8 @@ struct DiscoveryChain::Impl : std::enable_shared_from_this<Impl> {
     asio::steady_timer timer;
   };
 
-  Impl(asio::io_context& context, const DiscoveryConfig& config)
-      : io(context), backends(config.backends), table(config.static_table), dns(context, config.dns_port),
+  Impl(asio::io_context& context, const DiscoveryConfig& config, Duration budget)
+      : io(context), time(budget), backends(config.backends), table(config.static_table), dns(context, config.dns_port),
         dns_port(config.dns_port) {}
 
   void start(const NodeName& name, Done done) {
@@ -35,7 +36,7 @@ struct DiscoveryChain::Impl : std::enable_shared_from_this<Impl> {
       return;
     }
     const std::uint64_t id = ++last_id;
-    auto& one = pending.emplace(id, Pending{name, std::move(done), 0, asio::steady_timer{io, budget}}).first->second;
+    auto& one = pending.emplace(id, Pending{name, std::move(done), 0, asio::steady_timer{io, time}}).first->second;
     one.timer.async_wait([weak = weak_from_this(), id](const boost::system::error_code& error) {
       if (const auto self = weak.lock(); self && !error) self->finish(id, {});
     });
@@ -56,6 +57,11 @@ struct DiscoveryChain::Impl : std::enable_shared_from_this<Impl> {
       }
       const std::string host{one.name.host()};
       if (const auto address = literal_host(host, dns_port)) return finish(id, {*address});
+      // A name server that does not answer holds the resolver's one thread up for longer than our time.
+      if (dns.under_way() >= pending_max) {
+        ++refused;
+        continue;
+      }
       ++one.backend;  // where to go on when this one does not know
       dns.resolve(host, [weak = weak_from_this(), id](std::vector<Address> addresses) {
         const auto self = weak.lock();
@@ -75,6 +81,7 @@ struct DiscoveryChain::Impl : std::enable_shared_from_this<Impl> {
   }
 
   asio::io_context& io;
+  Duration time;
   std::vector<Backend> backends;
   StaticTable table;
   Dns dns;
@@ -84,12 +91,12 @@ struct DiscoveryChain::Impl : std::enable_shared_from_this<Impl> {
   std::uint64_t refused = 0;
 };
 
-DiscoveryChain::DiscoveryChain(asio::io_context& io, const DiscoveryConfig& config)
-    : impl_(std::make_shared<Impl>(io, config)) {}
+DiscoveryChain::DiscoveryChain(asio::io_context& io, const DiscoveryConfig& config, Duration time)
+    : impl_(std::make_shared<Impl>(io, config, time)) {}
 DiscoveryChain::~DiscoveryChain() = default;
 
 void DiscoveryChain::resolve(const NodeName& name, Done done) { impl_->start(name, std::move(done)); }
-std::size_t DiscoveryChain::pending() const { return impl_->pending.size(); }
+std::size_t DiscoveryChain::pending() const { return std::max(impl_->pending.size(), impl_->dns.under_way()); }
 std::uint64_t DiscoveryChain::refused() const { return impl_->refused; }
 
 }  // namespace bp2p

@@ -16,16 +16,18 @@ class DiscoveryChain {
  public:
   using Done = std::function<void(std::vector<Address>)>;
   static constexpr Duration budget = std::chrono::seconds{3};
-  /// Look-ups under way at once; beyond it the answer is empty.
+  /// Look-ups under way at once, and of these in the resolver; beyond it the answer is empty.
   static constexpr std::size_t pending_max = 256;
 
-  DiscoveryChain(boost::asio::io_context& io, const DiscoveryConfig& config);
+  DiscoveryChain(boost::asio::io_context& io, const DiscoveryConfig& config, Duration time = budget);
   ~DiscoveryChain();
 
   /// Calls `done` once, never from within this call and within the budget; not at all once the chain is gone.
   /// Empty: no backend knows the name.
   void resolve(const NodeName& name, Done done);
 
+  /// Look-ups under way, and those that the resolver is still at although their time is over: while there are any, the
+  /// end of the io_context may have to wait for it.
   std::size_t pending() const;
   std::uint64_t refused() const;  ///< for want of room
 

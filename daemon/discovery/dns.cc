@@ -30,10 +30,12 @@ std::optional<Address> literal_host(const std::string& host, std::uint16_t port)
 }
 
 void Dns::resolve(const std::string& host, Done done) {
+  ++*under_way_;
   // Without flags: `address_configured` would hide ::1 on a host that has no other IPv6 address.
   resolver_.async_resolve(host, "", ip::resolver_base::flags{},
-                          [port = port_, done = std::move(done)](const boost::system::error_code& error,
+                          [port = port_, under_way = under_way_, done = std::move(done)](const boost::system::error_code& error,
                                                                  const ip::udp::resolver::results_type& found) {
+                            --*under_way;
                             std::vector<Address> addresses;
                             if (!error) {
                               for (const auto& entry : found) {

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,10 +22,13 @@ class Dns {
 
   /// Calls `done` once, later, unless the object goes first. Empty: no such host, or no answer. At most 16 addresses.
   void resolve(const std::string& host, Done done);
+  /// What was asked and has not been answered, `done` or not.
+  std::size_t under_way() const { return *under_way_; }
 
  private:
   boost::asio::ip::udp::resolver resolver_;
   std::uint16_t port_;
+  std::shared_ptr<std::size_t> under_way_ = std::make_shared<std::size_t>(0);  // handlers may outlive us
 };
 
 }  // namespace bp2p

@@ -17,6 +17,9 @@ namespace {
 
 /// pins_max lines of the longest kind, and as many taken back.
 constexpr std::size_t record_bytes_max = 16 << 20;
+/// A record this long is written anew when more than half of it does not count any more: it is read again after each
+/// change, on the daemon's one thread.
+constexpr std::size_t history_bytes_min = 1 << 20;
 constexpr std::string_view taken_back = "-";
 constexpr std::string_view suffix = ".pub";
 /// Names whose trouble was logged; strangers choose names, so it has an end.
@@ -124,7 +127,19 @@ std::expected<void, FileError> TrustedKeys::refresh() {
   return {};
 }
 
+std::expected<void, FileError> TrustedKeys::forget_history() {
+  const auto file = key_dir_ / "pinned";
+  std::string live;
+  for (const auto& [name, print] : record_) live += line_of(name, print);
+  std::error_code none;
+  const auto size = std::filesystem::file_size(file, none);
+  if (none || size < history_bytes_min || size < 2 * live.size()) return {};
+  if (auto written = write_whole(file, as_bytes(live), 0600, Existing::replace); !written) return written;
+  return refresh();
+}
+
 std::expected<void, FileError> TrustedKeys::append(const std::string& lines) {
+  if (auto shortened = forget_history(); !shortened) return shortened;
   const auto file = key_dir_ / "pinned";
   const bool is_new = !std::filesystem::exists(std::filesystem::symlink_status(file));
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);

@@ -1,6 +1,6 @@
 // Which key speaks for which name: key_dir/trusted/NAME.pub, 32 raw bytes each, and key_dir/pinned, a line
-// `NAME fingerprint` for every pin ever made (`NAME -` once it was taken back). The record is what tells a
-// pin whose file is gone from a name never met.
+// `NAME fingerprint` for every pin made and `NAME -` once it was taken back (a long history is dropped). The record is
+// what tells a pin whose file is gone from a name never met.
 //
 // The daemon and the command line both use it, at the same time if need be: readers look at the files each time,
 // writers take turns by a lock on key_dir/lock.
@@ -73,7 +73,9 @@ class TrustedKeys {
   std::filesystem::path file_of(const NodeName& name) const;
   std::expected<void, FileError> refresh();
   std::expected<std::vector<NodeName>, FileError> names_with_files() const;
+  /// Holding the lock, with a record that was read under it.
   std::expected<void, FileError> append(const std::string& lines);
+  std::expected<void, FileError> forget_history();
   std::expected<void, FileError> adopt_unrecorded();
 
   std::filesystem::path key_dir_;

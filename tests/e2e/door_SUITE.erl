@@ -303,6 +303,11 @@ session_limit(Config) ->
                    S
                end || N <- lists:seq(1, 70)],
     Results = [first_answer(S) || S <- Sockets],
+    %% The other host knows this one's key, and believes it all of them.
+    Peer = e2e_world:daemon(proplists:get_value(world, Config), 2),
+    e2e_wait:until(all_are_believed, fun() ->
+        64 =:= length(lists:append([Names || #{<<"names">> := Names} <- maps:get(<<"links">>, e2e_daemon:status(Peer))]))
+    end),
     [gen_tcp:close(S) || S <- Sockets],
     ?assertEqual(64 - Already, length([ok || {attached, _, _, _, _} <- Results])),
     ?assertEqual(6 + Already, length([ok || {refused, ?TOO_MANY, _} <- Results])),

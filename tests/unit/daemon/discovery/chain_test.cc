@@ -2,13 +2,44 @@
 
 #include <gtest/gtest.h>
 
+#include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <set>
 
 #include "daemon/discovery/dns.h"
+
+namespace {
+
+/// A name server that does not answer: look-ups of `*.hangs` wait until it is let go.
+struct DeadNameServer {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_dead = false;
+  void set(bool dead) {
+    const std::lock_guard lock{mutex};
+    is_dead = dead;
+    changed.notify_all();
+  }
+} name_server;
+
+}  // namespace
+
+/// In front of the C library's.
+extern "C" int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** found) {
+  if (host != nullptr && std::string_view{host}.ends_with(".hangs")) {
+    std::unique_lock lock{name_server.mutex};
+    name_server.changed.wait(lock, [] { return !name_server.is_dead; });
+    return EAI_AGAIN;
+  }
+  using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return real(host, service, hints, found);
+}
 
 namespace bp2p {
 namespace {
@@ -110,6 +141,56 @@ TEST_F(Discovery, SaysNothingAnyMoreOnceItIsGone) {
   chain.reset();
   io_.run_for(50ms);  // whatever was posted runs now
   EXPECT_FALSE(answered);
+}
+
+/// With a short budget, and let go at the end so that the resolver's thread can be joined.
+struct DiscoveryWithADeadNameServer : Discovery {
+  DiscoveryWithADeadNameServer() { name_server.set(true); }
+  ~DiscoveryWithADeadNameServer() override { name_server.set(false); }
+  void ask(std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) chain_.resolve(name_of("f@name.hangs"), [&](Found found) {
+        EXPECT_TRUE(found.empty());
+        ++answers_;
+      });
+  }
+  void run_until(std::size_t answers) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (answers_ < answers && std::chrono::steady_clock::now() < deadline) {
+      io_.restart();
+      io_.run_one_for(10ms);
+    }
+    EXPECT_EQ(answers_, answers);
+  }
+  DiscoveryChain chain_{io_, config_, 20ms};
+  std::size_t answers_ = 0;
+};
+
+TEST_F(DiscoveryWithADeadNameServer, AnswersNothingWhenTheTimeIsOverAndKnowsThatTheResolverIsStillAtIt) {
+  ask(1);
+  run_until(1);
+  EXPECT_EQ(chain_.pending(), 1u) << "a clean stop would wait for the resolver's thread";
+  name_server.set(false);
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (chain_.pending() > 0 && std::chrono::steady_clock::now() < deadline) {
+    io_.restart();
+    io_.run_one_for(10ms);
+  }
+  EXPECT_EQ(chain_.pending(), 0u);
+  EXPECT_EQ(answers_, 1u);
+}
+
+TEST_F(DiscoveryWithADeadNameServer, DoesNotQueueLookUpsForEver) {
+  for (std::size_t round = 1; round <= 4; ++round) {
+    ask(DiscoveryChain::pending_max / 2);
+    run_until(round * DiscoveryChain::pending_max / 2);
+  }
+  EXPECT_EQ(chain_.pending(), DiscoveryChain::pending_max);
+  EXPECT_EQ(chain_.refused(), DiscoveryChain::pending_max);
+  std::optional<Found> listed;
+  chain_.resolve(name_of("app@127.0.0.1"), [&](Found found) { listed = std::move(found); });
+  while (!listed && io_.run_one_for(10s) != 0) {
+  }
+  EXPECT_EQ(listed, listed_) << "the table needs no resolver";
 }
 
 TEST(LiteralHosts, AreAddressesWrittenOut) {

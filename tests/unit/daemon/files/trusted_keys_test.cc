@@ -194,6 +194,29 @@ TEST_F(Pins, SurviveARecordCutShortAtEachByte) {  // a crash while a line was ap
   }
 }
 
+TEST_F(Pins, LeaveARecordThatDoesNotGrowForEver) {  // nodes with names of an hour, taken back by an operator
+  auto keys = open();
+  ASSERT_TRUE(keys.store(key_, std::vector{app_, batch_}));
+  const std::string live = file_text(dir_ / "pinned");
+  std::string text = live;
+  while (text.size() < 1'200'000) text += "ci@db2 " + fingerprint(key_) + "\nci@db2 -\n";
+  write_text(dir_ / "pinned", text);
+  ASSERT_TRUE(keys.store(another_, std::vector{other_}));
+  EXPECT_EQ(file_text(dir_ / "pinned"), live + "app@db3 " + fingerprint(another_) + "\n");
+  EXPECT_EQ(keys.count(), 3u);
+  std::filesystem::remove(file("batch@db2"));
+  EXPECT_EQ(open().read(batch_), PinRead{std::unexpected(PinError::missing_of_record)}) << "what is pinned stays so";
+}
+
+TEST_F(Pins, LeaveARecordAsItIsWhileMostOfItCounts) {
+  auto keys = open();
+  ASSERT_TRUE(keys.store(key_, std::vector{app_}));
+  const std::string text = file_text(dir_ / "pinned") + "gone@db2 " + fingerprint(key_) + "\ngone@db2 -\n";
+  write_text(dir_ / "pinned", text);
+  ASSERT_TRUE(keys.store(key_, std::vector{batch_}));
+  EXPECT_EQ(file_text(dir_ / "pinned"), text + "batch@db2 " + fingerprint(key_) + "\n");
+}
+
 TEST_F(Pins, EndTheStartWhenTheRecordIsNotOne) {
   open();
   for (const char* text : {"\n", "app@db2\n", "app@db2 SHA256:short\n", "nohost -\n", "app@db2  -\n", "x\ny\nz\n"}) {
