@@ -1,5 +1,5 @@
 // How many names may be pinned on first contact, and how fast. All strangers share one small budget; a key that is
-// known has one of its own for further names at its hosts. Figures and reasons: docs/decisions/0004-pin-budget.md.
+// known has one of its own for further names at its hosts. Figures and reasons: docs/decisions/0005-pin-budget.md.
 #pragma once
 #include <cstddef>
 #include <cstdint>

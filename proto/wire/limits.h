@@ -59,7 +59,7 @@ inline constexpr std::size_t redials_max = 1024;
 /// What one look-up of a name may return.
 inline constexpr std::size_t addresses_per_name_max = 16;
 
-// --- pins (docs/decisions/0004-pin-budget.md) -------------------------------------------------------------
+// --- pins (docs/decisions/0005-pin-budget.md) -------------------------------------------------------------
 
 /// security.md: 32 an hour. Of keys never met, and of hosts at which a key has no name yet.
 inline constexpr std::size_t first_contacts_per_hour = 32;
