@@ -25,10 +25,13 @@ struct Links::Link final : quic::StreamUser {
     Link& link;
     bool is_lane;
     Bytes head;
-    void on_bytes(quic::Stream& stream, ByteView bytes, bool is_last) override { link.on_head(*this, stream, bytes, is_last); }
+    void on_bytes(quic::Stream& from, ByteView bytes, bool is_last) override { link.on_head(*this, from, bytes, is_last); }
     void on_acknowledged(quic::Stream&) override {}
-    void on_reset(quic::Stream& stream, std::uint64_t) override { link.connection.abandon(stream, stream_code_unknown); link.forget(stream); }
-    void on_gone(quic::Stream& stream) override { link.forget(stream); }
+    void on_reset(quic::Stream& from, std::uint64_t) override {
+      link.connection.abandon(from, stream_code_unknown);
+      link.forget(from);
+    }
+    void on_gone(quic::Stream& from) override { link.forget(from); }
   };
 
   explicit Link(quic::Connection& c) : connection(c) {}

@@ -55,7 +55,13 @@ void Connection::credit(const Stream& stream, std::uint64_t size) {
 void Connection::reset(Stream& stream, std::uint64_t code) {
   stream.cannot_write = true;
   if (is_over_) return;
-  ngtcp2_conn_shutdown_stream(conn_, 0, stream.id, code);
+  // ngtcp2 (1.22 to 1.25) takes a unidirectional stream whose first frame is a RESET_STREAM for one that it may write on.
+  // If it has to look at that stream again it says STREAM_DATA_BLOCKED of it, for which the peer ends the connection.
+  if (stream.is_reset) {
+    ngtcp2_conn_shutdown_stream_write(conn_, 0, stream.id, code);
+  } else {
+    ngtcp2_conn_shutdown_stream(conn_, 0, stream.id, code);
+  }
   home_.mark_dirty(*this);
 }
 
@@ -63,6 +69,14 @@ void Connection::abandon(Stream& stream, std::uint64_t code) {
   stream.user = nullptr;
   if (stream.group != nullptr) forget(*stream.group);
   stream.group = nullptr;
+  stream.is_tail = stream.fin_wanted && !stream.cannot_write;
+  const bool is_ours = !ngtcp2_is_bidi_stream(stream.id) && ngtcp2_conn_is_local_stream(conn_, stream.id);
+  if (is_ours && !stream.any_sent && !stream.fin_wanted && !stream.cannot_write && !is_over_) {
+    // The peer does not know of it. It ends empty: as its first frame a reset would leave a stream at the peer that never
+    // closes (see reset()).
+    stream.queue.clear();
+    stream.fin_wanted = true;
+  }
   if (stream.fin_sent || (stream.fin_wanted && !stream.cannot_write)) {
     // It ends by itself; what the peer still sends on it goes nowhere.
     if (!is_done()) ngtcp2_conn_shutdown_stream_read(conn_, 0, stream.id, code);

@@ -74,7 +74,9 @@ struct ConnectionCallbacks {
 
   static int stream_reset(ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t code, void*, void* stream_user) {
     auto* stream = static_cast<Stream*>(stream_user);
-    if (stream != nullptr && stream->user != nullptr) stream->user->on_reset(*stream, code);
+    if (stream == nullptr) return 0;
+    stream->is_reset = true;
+    if (stream->user != nullptr) stream->user->on_reset(*stream, code);
     return 0;
   }
 

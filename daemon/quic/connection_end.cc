@@ -21,7 +21,7 @@ void Connection::close(std::uint64_t code, std::string text) {
 bool Connection::has_tail() const {
   return std::ranges::any_of(streams_, [](const auto& each) {
     const Stream& stream = *each.second;
-    return stream.user == nullptr && stream.fin_wanted && !stream.cannot_write;
+    return stream.is_tail && !stream.cannot_write;
   });
 }
 

@@ -53,6 +53,7 @@ ngtcp2_ssize Connection::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, 
         ngtcp2_conn_writev_stream(conn_, path, info, to, room, &taken, flags, stream != nullptr ? stream->id : -1,
                                   vectors.data(), count, now);
     if (stream != nullptr && taken >= 0) {
+      stream->any_sent = true;
       stream->queue.on_sent(static_cast<std::size_t>(taken));
       if ((flags & NGTCP2_WRITE_STREAM_FLAG_FIN) && static_cast<std::size_t>(taken) == size) stream->fin_sent = true;
     }

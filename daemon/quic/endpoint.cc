@@ -225,7 +225,6 @@ void Endpoint::flush() {
     if (entry == connections_.end()) continue;
     entry->second.is_dirty = false;
     Connection& connection = *entry->second.connection;
-    // Under steady traffic the timer's turn may never come.
     if (connection.expiry() <= at) connection.on_time(at);
     if (connection.is_over()) connection.leave_users();
     switch (connection.write(*entry->second.socket, at, {scratch_.get(), scratch_bytes})) {
@@ -241,7 +240,7 @@ void Endpoint::flush() {
       continue;
     }
     if (connection.is_admitted()) half_open_.erase(link);
-    note_expiry(entry->second, at);
+    note_expiry(link, entry->second, at);
     if (entry->second.expiry < timer_at_) arm_timer();
   }
   const auto is_closing = [](const auto& each) { return each.second.connection->is_over(); };
@@ -253,9 +252,22 @@ void Endpoint::when_closed(std::function<void()> then) {
   flush();
 }
 
-void Endpoint::note_expiry(Entry& entry, ngtcp2_tstamp at) {
+void Endpoint::note_expiry(LinkId link, Entry& entry, ngtcp2_tstamp at) {
   const ngtcp2_tstamp floor = at + (entry.connection->is_waiting_to_send() ? 0 : timer_floor);
-  entry.expiry = std::max(entry.connection->expiry(), floor);
+  set_expiry(link, entry, std::max(entry.connection->expiry(), floor));
+}
+
+void Endpoint::set_expiry(LinkId link, Entry& entry, ngtcp2_tstamp expiry) {
+  if (expiry == entry.expiry) return;
+  auto node = expiries_.extract({entry.expiry, link});
+  entry.expiry = expiry;
+  if (expiry == UINT64_MAX) return;
+  if (node.empty()) {
+    expiries_.emplace(expiry, link);
+  } else {
+    node.value().first = expiry;
+    expiries_.insert(std::move(node));
+  }
 }
 
 void Endpoint::wait_writable(UdpSocket& socket) {
@@ -277,16 +289,16 @@ void Endpoint::bury(Connection& connection) {
   half_open_.erase(link);
   std::erase_if(by_address_, [&](const auto& entry) { return entry.second == link; });
   auto node = connections_.extract(link);  // its end may look for other connections
+  set_expiry(link, node.mapped(), UINT64_MAX);
 }
 
 /// One timer for all. It is only ever moved forward; when it fires early, it looks again.
 void Endpoint::arm_timer() {
-  ngtcp2_tstamp first = UINT64_MAX;
-  for (const auto& [link, entry] : connections_) first = std::min(first, entry.expiry);
-  if (first == UINT64_MAX) {
+  if (expiries_.empty()) {
     timer_at_ = UINT64_MAX;
     return;
   }
+  const ngtcp2_tstamp first = expiries_.begin()->first;
   const ngtcp2_tstamp at = now();
   const ngtcp2_duration wait = first > at ? first - at : 0;
   timer_at_ = at + wait;
@@ -299,14 +311,11 @@ void Endpoint::arm_timer() {
 void Endpoint::on_timer() {
   timer_at_ = UINT64_MAX;
   const ngtcp2_tstamp at = now();
-  std::vector<LinkId> due;
-  for (auto& [link, entry] : connections_)
-    if (entry.expiry <= at) due.push_back(link);
-  for (const LinkId link : due) {
-    const auto entry = connections_.find(link);
-    if (entry == connections_.end()) continue;
-    entry->second.connection->on_time(std::max(at, now()));
-    note_expiry(entry->second, at);
+  while (!expiries_.empty() && expiries_.begin()->first <= at) {
+    const LinkId link = expiries_.begin()->second;
+    Entry& entry = connections_.at(link);
+    set_expiry(link, entry, UINT64_MAX);
+    mark_dirty(*entry.connection);  // a flush looks at the time, and says when it is to be looked at again
   }
   arm_timer();
 }

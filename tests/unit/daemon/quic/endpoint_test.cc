@@ -117,5 +117,27 @@ TEST(Endpoint, GoesOnAfterTheWindowOfTheConnectionWasFull) {
   EXPECT_TRUE(pair.server.taker.bytes == words);
 }
 
+TEST(Endpoint, AStreamBrokenOffBeforeItsFirstByteLeftHarmsNothing) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  pair.server.taker.abandons_what_is_reset = true;
+  Taker other;
+  Stream* stillborn = pair.client.connection->open_unidirectional(other, nullptr);
+  ASSERT_NE(stillborn, nullptr);
+  stillborn->queue.append_copy(as_bytes("never sent"), 0);
+  pair.client.connection->wants_to_send(*stillborn);
+  pair.client.connection->abandon(*stillborn, 1);
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.streams_opened == 1; }));
+  // The other direction is where it did harm: an answer about the stream that ended the connection.
+  pair.stream->queue.append_copy(as_bytes("and on"), 0);
+  pair.stream->fin_wanted = true;
+  pair.client.connection->wants_to_send(*pair.stream);
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.taker.bytes.size() == 6 || pair.client.end; }));
+  EXPECT_EQ(as_text(pair.server.taker.bytes), "and on");
+  EXPECT_TRUE(pair.run_until([&] { return pair.server.taker.times_gone == 2; })) << "both are closed";
+  EXPECT_FALSE(pair.client.end);
+  EXPECT_FALSE(pair.server.end);
+}
+
 }  // namespace
 }  // namespace bp2p::quic

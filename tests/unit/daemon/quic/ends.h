@@ -19,6 +19,8 @@ struct Taker final : StreamUser {
   Connection* connection = nullptr;
   Bytes bytes;
   bool is_ended = false, is_gone = false;
+  bool abandons_what_is_reset = false;
+  int times_gone = 0;
   std::optional<std::uint64_t> reset_code;
 
   void on_bytes(Stream& stream, ByteView more, bool is_last) override {
@@ -27,8 +29,14 @@ struct Taker final : StreamUser {
     connection->credit(stream, more.size());
   }
   void on_acknowledged(Stream&) override {}
-  void on_reset(Stream&, std::uint64_t code) override { reset_code = code; }
-  void on_gone(Stream&) override { is_gone = true; }
+  void on_reset(Stream& stream, std::uint64_t code) override {
+    reset_code = code;
+    if (abandons_what_is_reset) connection->abandon(stream, 0);
+  }
+  void on_gone(Stream&) override {
+    is_gone = true;
+    ++times_gone;
+  }
 };
 
 /// One daemon's worth of QUIC. Admits whoever comes.
@@ -46,7 +54,7 @@ struct End final : ConnectionUser {
   Connection* connection = nullptr;
   std::optional<LinkEnd> end;
   std::optional<DialError> dial_error;
-  int buried = 0;
+  int streams_opened = 0, buried = 0;
   Endpoint endpoint;
 
   Address address() const { return endpoint.listening().front(); }
@@ -56,7 +64,10 @@ struct End final : ConnectionUser {
     taker.connection = &made;
     made.admit();
   }
-  void on_stream_opened(Connection&, Stream& stream) override { stream.user = &taker; }
+  void on_stream_opened(Connection&, Stream& stream) override {
+    ++streams_opened;
+    stream.user = &taker;
+  }
   void on_packets_read(Connection&) override {}
   void on_ended(Connection&, const LinkEnd& why) override { end = why; }
   void on_dial_failed(Connection&, DialError why, const std::string&) override { dial_error = why; }
