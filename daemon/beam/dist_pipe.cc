@@ -124,7 +124,8 @@ void DistPipe::on_gone(quic::Stream& stream) {
 
 void DistPipe::on_link_gone() {
   link_gone_ = true;
-  abort("the link is gone");
+  if (!peer_closed_) return abort("the link is gone");
+  write_to_node();  // what the peer said before its close may all be here, and our node only slow
 }
 
 void DistPipe::give_peer_until(Duration patience, std::string otherwise) {
@@ -177,8 +178,11 @@ void DistPipe::on_node_closed() {
 /// After the peer's close: passes it on once every frame before it has been written.
 void DistPipe::check_drained() {
   if (is_over_ || !peer_closed_ || !merge_.is_idle()) return;
-  for (const auto& [lane, frames] : close_at_)
-    if (merge_.delivered(lane) < frames) return;
+  for (const auto& [lane, frames] : close_at_) {
+    if (merge_.delivered(lane) >= frames) continue;
+    if (link_gone_) abort("the link is gone");
+    return;
+  }
   leave_streams(code_over);
   end("");
 }

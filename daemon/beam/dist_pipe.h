@@ -46,7 +46,7 @@ class DistPipe final : public quic::StreamUser {
   void start();
   /// A stream that the peer opened for this channel, its preamble taken off; `lane` none: the control stream.
   void adopt(quic::Stream& stream, std::optional<std::uint8_t> lane, ByteView rest, bool is_last);
-  /// The connection goes after this call.
+  /// The connection goes after this call. What has come whole, and was to be the last, is still written.
   void on_link_gone();
   /// Ends the channel at once, for both nodes.
   void break_off(std::string why) { abort(std::move(why)); }

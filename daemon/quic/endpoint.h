@@ -36,7 +36,7 @@ class Endpoint final : public ConnectionHome {
   Connection* dial(const Address& to);
   Connection* find(LinkId link);
   /// Writes everything now.
-  void flush_now() { flush(); }
+  void flush_now() { flush(now()); }
   /// For a clean stop: `then` runs once every connection that was closed has said what it had to, at once if there is
   /// none, and within Connection::tail_budget in any case.
   void when_closed(std::function<void()> then);
@@ -68,7 +68,7 @@ class Endpoint final : public ConnectionHome {
   Connection* accept(UdpSocket& socket, const Datagram& datagram, const Gate::Decision& decision);
   Connection* make(const Address& local, const Address& remote, UdpSocket& socket, const Connection::Accepted* accepted);
   void schedule_flush();
-  void flush();
+  void flush(ngtcp2_tstamp at);
   void arm_timer();
   void on_timer();
   void bury(Connection& connection);
@@ -101,6 +101,7 @@ class Endpoint final : public ConnectionHome {
   std::vector<LinkId> dirty_, read_;
   std::uint64_t last_link_ = 0;
   bool flush_scheduled_ = false;
+  std::optional<ngtcp2_tstamp> reading_at_;  // while packets are read
   boost::asio::steady_timer timer_;
   ngtcp2_tstamp timer_at_ = UINT64_MAX;
   std::unique_ptr<std::byte[]> scratch_;

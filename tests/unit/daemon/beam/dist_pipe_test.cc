@@ -69,6 +69,28 @@ TEST(DistPipe, GivesTheLastFramesThoughTheLinkIsClosedBehindThem) {
   EXPECT_EQ(road.b.over, "");
 }
 
+TEST(DistPipe, GivesTheLastFramesToASlowNodeThoughTheLinkIsGone) {
+  Road road;
+  road.shake_hands();
+  const Bytes one = framed(message(1, 600'000));
+  std::size_t written = 0;
+  ASSERT_TRUE(road.run_until([&] {
+    written += road.node_a.write(ByteView{one}.subspan(written));
+    return written == one.size();
+  }));
+  road.node_a.close();
+  ASSERT_TRUE(road.run_until([&] { return road.a.over && road.b.pipe->stats().bytes_in == one.size(); }));
+  road.a.links.close(*road.a.link, LinkCode::duplicate, "there is a better link");
+  ASSERT_TRUE(road.run_until([&] { return road.b.links.connection(*road.b.link) == nullptr; }));
+  EXPECT_FALSE(road.b.over) << "its node has not read anything yet";
+  ASSERT_TRUE(road.run_until([&] {
+    road.node_b.read();
+    return road.node_b.is_ended;
+  }));
+  EXPECT_TRUE(road.node_b.received == one) << road.node_b.received.size() << " of " << one.size();
+  EXPECT_EQ(road.b.over, "");
+}
+
 TEST(DistPipe, EndsBothNodesWhenOneGoesInTheMiddleOfAFrame) {
   Road road;
   road.shake_hands();
