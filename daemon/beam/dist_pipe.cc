@@ -36,7 +36,7 @@ DistPipe::DistPipe(boost::asio::io_context& io, int fd, ByteView first, SessionI
       handshake_(handshake_names(channel)),
       input_(first),
       out_(connection, *this, channel.channel, options.rule == dist::LaneRule::bulk),
-      merge_({.rule = options.rule, .frame_max = options.frame_max, .guard = true}),
+      merge_(merge_options()),
       patience_(io) {}
 
 DistPipe::~DistPipe() {
@@ -95,9 +95,15 @@ void DistPipe::adopt(quic::Stream& stream, std::optional<std::uint8_t> lane, Byt
 void DistPipe::on_handshake_over() {
   const bool lanes = handshake_.may_use_lanes();
   router_.emplace(lanes ? options_.rule : dist::LaneRule::single, lanes ? options_.lanes : 1);
-  merge_.set_options({.rule = options_.rule, .frame_max = options_.frame_max, .guard = handshake_.rejects_atom_cache()});
+  merge_.set_options(merge_options());
   merge_.open_gate();
   has_input_ = true;
+}
+
+/// The guard is right as soon as both nodes have said what they can: before the first frame of a lane, which may overtake
+/// the end of the handshake.
+dist::Merge::Options DistPipe::merge_options() const {
+  return {.rule = options_.rule, .frame_max = options_.frame_max, .guard = handshake_.rejects_atom_cache()};
 }
 
 // --- how it ends --------------------------------------------------------------------------------
@@ -192,8 +198,6 @@ PipeStats DistPipe::stats() const {
   out.held_out = out_.held_bytes();
   out.held_in = merge_.held();
   for (std::size_t lane = 0; lane < dist::lanes_max; ++lane) out.frames_in += merge_.delivered(static_cast<std::uint8_t>(lane));
-  out.lanes = router_ ? router_->lanes() : 0;
-  out.handshake_over = handshake_.is_over();
   return out;
 }
 

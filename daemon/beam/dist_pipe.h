@@ -67,6 +67,7 @@ class DistPipe final : public quic::StreamUser {
  private:
   void open_control();
   void on_handshake_over();
+  dist::Merge::Options merge_options() const;
   void give_peer_until(Duration patience, std::string otherwise);
   /// Ends everything at once; `why` for the log.
   void abort(std::string why);
@@ -119,6 +120,7 @@ class DistPipe final : public quic::StreamUser {
 
   bool peer_closed_ = false;
   bool peer_refuses_ = false;  // what our node still sends: its close must follow
+  bool node_takes_ = true;     // false: it closed its end, perhaps with something left for us to read
   bool node_gone_ = false, link_gone_ = false, is_over_ = false;
   bool waits_for_node_ = false, waits_to_write_ = false;
   boost::asio::steady_timer patience_;

@@ -62,6 +62,7 @@ bool DistPipe::take_control_record(ByteView payload) {
   }
   merge_.push_control(payload);
   has_input_ = true;
+  merge_.set_options(merge_options());
   if (opened_here_ && handshake_.given_name() && !names_.local) {
     names_.local = handshake_.given_name();
     owner_.on_node_named(leg_, *names_.local);
@@ -93,16 +94,19 @@ void DistPipe::write_to_node() {
   has_input_ = false;
   if (is_over_ || waits_to_write_) return;
   dist::Credit credit{};
-  const NodeWrite result = write_gathered(node_.native_handle(), merge_, credit);
+  const NodeWrite result = node_takes_ ? write_gathered(node_.native_handle(), merge_, credit) : NodeWrite::gone;
+  if (result == NodeWrite::gone) {
+    // It closed its end. What it had sent before is still to be read, and reading says when that is all.
+    node_takes_ = false;
+    drop_gathered(merge_, credit);
+    wait_for_node();
+  }
   for (std::size_t lane = 0; lane < credit.size(); ++lane)
     if (credit[lane] > 0 && in_[lane] != nullptr) connection_.credit(*in_[lane], credit[lane]);
-  switch (result) {
-    case NodeWrite::all: stats_.node_blocked_since.reset(); break;
-    case NodeWrite::blocked: wait_until_writable(); break;
-    case NodeWrite::gone:
-      // Reading says so too, after what the node had sent before.
-      if (!waits_for_node_) return on_node_closed();
-      break;
+  if (result == NodeWrite::blocked) {
+    wait_until_writable();
+  } else {
+    stats_.node_blocked_since.reset();
   }
   check_drained();
 }

@@ -135,6 +135,7 @@ bool DistPipe::take_handshake_frame(ByteView payload) {
   control_->queue.append_copy(length, 0);
   control_->queue.append_copy(payload, 0);
   connection_.wants_to_send(*control_);
+  merge_.set_options(merge_options());
   if (handshake_.is_over()) on_handshake_over();
   return true;
 }

@@ -243,8 +243,10 @@ void Links::on_ended(quic::Connection& connection, const LinkEnd& why) {
 void Links::on_buried(quic::Connection& connection) {
   const auto entry = links_.find(connection.link());
   if (entry == links_.end()) return;
-  for (const auto& [channel, pipe] : entry->second->pipes) pipe->on_link_gone();
+  // A pipe's owner may take it out of the table, and end other channels.
+  const auto link = std::move(entry->second);
   links_.erase(entry);
+  for (const auto& [channel, pipe] : std::exchange(link->pipes, {})) pipe->on_link_gone();
 }
 
 void Links::on_dial_failed(quic::Connection& connection, DialError why, const std::string& text) {

@@ -12,12 +12,17 @@ using boost::asio::posix::stream_descriptor;
 // What one node may be ahead of the other's reading.
 constexpr std::size_t held_max = 2u << 20;
 constexpr std::size_t read_bytes = 256 * 1024;
+
+dist::Merge::Options merge_options(std::uint32_t frame_max, bool guard) {
+  return {.rule = dist::LaneRule::single, .frame_max = frame_max, .guard = guard, .records = false};
+}
+
 }  // namespace
 
 LocalPipe::LocalPipe(boost::asio::io_context& io, End dialler, End acceptor, const ChannelNames& names,
                      std::uint32_t frame_max, PipeOwner& owner)
-    : sides_{Side{stream_descriptor{io, dialler.fd}, dialler.leg, {}, dist::Merge{{.rule = dist::LaneRule::single, .frame_max = frame_max}}},
-             Side{stream_descriptor{io, acceptor.fd}, acceptor.leg, {}, dist::Merge{{.rule = dist::LaneRule::single, .frame_max = frame_max}}}},
+    : sides_{Side{stream_descriptor{io, dialler.fd}, dialler.leg, {}, dist::Merge{merge_options(frame_max, true)}},
+             Side{stream_descriptor{io, acceptor.fd}, acceptor.leg, {}, dist::Merge{merge_options(frame_max, true)}}},
       handshake_(dist::HandshakeNames{names.local, names.remote}),
       wants_name_(!names.local),
       frame_max_(frame_max),
@@ -82,7 +87,7 @@ void LocalPipe::take(std::size_t from, ByteView bytes) {
       }
       if (handshake_.is_over()) {
         for (Side& each : sides_) {
-          each.to_other.set_options({.rule = dist::LaneRule::single, .frame_max = frame_max_, .guard = handshake_.rejects_atom_cache()});
+          each.to_other.set_options(merge_options(frame_max_, handshake_.rejects_atom_cache()));
           each.to_other.open_gate();
         }
       }
@@ -107,9 +112,14 @@ void LocalPipe::write(std::size_t to) {
   Side& source = sides_[1 - to];
   if (is_over_ || target.waits_to_write) return;
   dist::Credit credit{};
-  switch (write_gathered(target.socket.native_handle(), source.to_other, credit)) {
+  switch (target.takes ? write_gathered(target.socket.native_handle(), source.to_other, credit) : NodeWrite::gone) {
     case NodeWrite::all: break;
-    case NodeWrite::gone: return end("");
+    case NodeWrite::gone:
+      // It closed its end: what it had sent before goes on, and reading says when that is all.
+      target.takes = false;
+      drop_gathered(source.to_other, credit);
+      wait_to_read(to);
+      break;
     case NodeWrite::blocked:
       target.waits_to_write = true;
       target.socket.async_wait(stream_descriptor::wait_write, [this, to, alive = alive_](const boost::system::error_code& error) {
@@ -141,8 +151,6 @@ PipeStats LocalPipe::stats(SessionId leg) const {
   out.frames_in = sides_[1 - own].to_other.delivered(0);
   out.held_in = sides_[1 - own].to_other.held();
   out.held_out = sides_[own].to_other.held();
-  out.lanes = 1;
-  out.handshake_over = handshake_.is_over();
   return out;
 }
 

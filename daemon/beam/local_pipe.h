@@ -38,7 +38,9 @@ class LocalPipe {
     Bytes partial;           // of a handshake frame
     dist::Merge to_other;
     std::uint64_t bytes = 0;
-    bool waits_to_read = false, waits_to_write = false, is_gone = false;
+    bool waits_to_read = false, waits_to_write = false;
+    bool takes = true;     // false: it closed its end, perhaps with something left for us to read
+    bool is_gone = false;  // everything has been read
   };
   void wait_to_read(std::size_t from);
   void read(std::size_t from);

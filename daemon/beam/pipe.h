@@ -17,8 +17,6 @@ struct PipeStats {
   std::uint64_t held_in = 0;                    ///< not taken by the node
   std::optional<TimePoint> node_blocked_since;  ///< the node does not read
   std::optional<TimePoint> peer_blocked_since;  ///< we do not read the node
-  std::size_t lanes = 0;
-  bool handshake_over = false;
 };
 
 /// What a pipe reports to whoever owns it; none of these may destroy it.

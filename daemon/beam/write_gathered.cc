@@ -12,6 +12,15 @@ constexpr std::size_t vectors_per_write = 64;
 constexpr std::size_t bytes_per_write = 256 * 1024;
 }  // namespace
 
+void drop_gathered(dist::Merge& merge, dist::Credit& credit) {
+  std::array<ByteView, vectors_per_write> spans;
+  while (const std::size_t count = merge.gather(spans, bytes_per_write)) {
+    std::size_t size = 0;
+    for (const ByteView span : std::span{spans}.first(count)) size += span.size();
+    merge.consume(size, credit);
+  }
+}
+
 NodeWrite write_gathered(int fd, dist::Merge& merge, dist::Credit& credit) {
   for (;;) {
     std::array<ByteView, vectors_per_write> spans;

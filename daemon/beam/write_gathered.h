@@ -12,6 +12,9 @@ enum class NodeWrite : std::uint8_t {
   gone,     ///< the node closed its end, or died
 };
 
+/// What can go out for a node that takes nothing any more goes nowhere.
+void drop_gathered(dist::Merge& merge, dist::Credit& credit);
+
 /// Adds to `credit` what each lane has got rid of.
 NodeWrite write_gathered(int fd, dist::Merge& merge, dist::Credit& credit);
 

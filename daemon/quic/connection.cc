@@ -67,8 +67,12 @@ void Connection::reset(Stream& stream, std::uint64_t code) {
 
 void Connection::abandon(Stream& stream, std::uint64_t code) {
   stream.user = nullptr;
-  if (stream.group != nullptr) forget(*stream.group);
-  stream.group = nullptr;
+  // A channel's control stream stays urgent: it has a few bytes. Its lanes may have megabytes.
+  if (stream.group != nullptr) {
+    forget(*stream.group);
+    stream.group = &tails_;
+    tails_.add(stream);
+  }
   stream.is_tail = stream.fin_wanted && !stream.cannot_write;
   const bool is_ours = !ngtcp2_is_bidi_stream(stream.id) && ngtcp2_conn_is_local_stream(conn_, stream.id);
   if (is_ours && !stream.any_sent && !stream.fin_wanted && !stream.cannot_write && !is_over_) {

@@ -23,6 +23,7 @@
 #include "daemon/net/udp_socket.h"
 #include "daemon/quic/connection_id.h"
 #include "daemon/quic/stream.h"
+#include "daemon/quic/tails.h"
 #include "daemon/quic/tls.h"
 #include "proto/base/address.h"
 #include "proto/base/ids.h"
@@ -63,7 +64,7 @@ class ConnectionUser {
   virtual void on_stream_opened(Connection& connection, Stream& stream) = 0;
   /// All packets of this wake-up have been read: the time to act on what they said.
   virtual void on_packets_read(Connection& connection) = 0;
-  /// Not after close().
+  /// Not after the user's own close().
   virtual void on_ended(Connection& connection, const LinkEnd& why) = 0;
   /// Instead of on_ended, when it never connected. `text` for a person.
   virtual void on_dial_failed(Connection& connection, DialError why, const std::string& text) = 0;
@@ -143,7 +144,6 @@ class Connection {
   Written write(UdpSocket& socket, ngtcp2_tstamp now, std::span<std::byte> scratch);
   /// Streams have something that the congestion window or pacing holds back.
   bool is_waiting_to_send() const { return !urgent_.empty() || !round_.empty(); }
-  const std::vector<ngtcp2_cid>& ids() const { return ids_; }
   bool wants_retry() const { return wants_retry_; }
 
   /// For how long a close may wait for a peer that does not acknowledge; a daemon that stops waits for it, too (I24).
@@ -194,6 +194,8 @@ class Connection {
   std::unordered_map<std::int64_t, std::unique_ptr<Stream>> streams_;
   std::deque<Stream*> urgent_;
   std::deque<SendGroup*> round_;
+  Tails tails_;
+  bool turn_is_used_ = false;    // the packet that is being written has something of round_'s first
   bool connected_now_ = false;   // tell the user once the packets are read
   bool is_connected_ = false, is_admitted_ = false, is_over_ = false;
   bool close_pending_ = false, was_reset_ = false, wants_retry_ = false;

@@ -29,7 +29,11 @@ struct ConnectionCallbacks {
     Connection& c = self(user);
     Stream& stream = c.add_stream(id, nullptr, nullptr);
     ngtcp2_conn_set_stream_user_data(conn, id, &stream);
-    if (!c.is_over_) c.user_.on_stream_opened(c, stream);
+    if (c.is_over_) {
+      ngtcp2_conn_shutdown_stream_read(conn, 0, id, 0);  // nobody is here for it
+    } else {
+      c.user_.on_stream_opened(c, stream);
+    }
     return 0;
   }
 
@@ -67,6 +71,7 @@ struct ConnectionCallbacks {
     if (auto* stream = static_cast<Stream*>(stream_user)) {
       if (stream->user != nullptr) stream->user->on_gone(*stream);
       if (stream->is_listed) std::erase(c.urgent_, stream);
+      c.tails_.remove(*stream);
       c.streams_.erase(id);
     }
     return 0;

@@ -81,8 +81,11 @@ void Connection::leave_users() {
     stream->group = nullptr;
     stream->cannot_write = true;
   }
-  for (SendGroup* group : round_) group->is_listed = false;
-  round_.clear();
+  std::erase_if(round_, [this](SendGroup* group) {
+    if (group == &tails_) return false;
+    group->is_listed = false;
+    return true;
+  });
   user_.on_buried(*this);
 }
 

@@ -1,6 +1,7 @@
 // What a connection writes, and whose turn it is.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "daemon/quic/connection.h"
 #include "daemon/quic/path.h"
@@ -57,9 +58,10 @@ ngtcp2_ssize Connection::write_packet(ngtcp2_path* path, ngtcp2_pkt_info* info, 
       stream->queue.on_sent(static_cast<std::size_t>(taken));
       if ((flags & NGTCP2_WRITE_STREAM_FLAG_FIN) && static_cast<std::size_t>(taken) == size) stream->fin_sent = true;
     }
+    if (stream != nullptr && stream->group != nullptr && taken > 0) turn_is_used_ = true;
     if (written >= 0) {
       // Another channel's turn.
-      if (written > 0 && round_.size() > 1) {
+      if (written > 0 && std::exchange(turn_is_used_, false) && round_.size() > 1) {
         round_.push_back(round_.front());
         round_.pop_front();
       }

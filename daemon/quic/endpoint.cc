@@ -192,9 +192,11 @@ void Endpoint::on_datagram(UdpSocket& socket, const Datagram& datagram, ngtcp2_t
 
 /// A stateless reset carries an id that nobody knows, so it is found by where it came from.
 bool Endpoint::offer_as_reset(const Datagram& datagram, ngtcp2_tstamp at) {
-  const auto [from, to] = by_address_.equal_range(datagram.from);
-  for (auto it = from; it != to; ++it) {
-    const auto entry = connections_.find(it->second);
+  const auto [first, last] = by_address_.equal_range(datagram.from);
+  std::vector<LinkId> links;  // a copy: the end of one may begin another
+  for (auto each = first; each != last; ++each) links.push_back(each->second);
+  for (const LinkId link : links) {
+    const auto entry = connections_.find(link);
     if (entry == connections_.end() || entry->second.connection->is_done()) continue;
     Connection& connection = *entry->second.connection;
     connection.on_packet(datagram, at);
@@ -225,18 +227,19 @@ void Endpoint::flush(ngtcp2_tstamp at) {
   std::vector<LinkId> dirty;
   std::swap(dirty, dirty_);
   for (const LinkId link : dirty) {
-    const auto entry = connections_.find(link);
-    if (entry == connections_.end()) continue;
-    entry->second.is_dirty = false;
-    Connection& connection = *entry->second.connection;
+    const auto found = connections_.find(link);
+    if (found == connections_.end()) continue;
+    Entry& entry = found->second;  // an iterator would not outlive a dial that one of these leads to
+    entry.is_dirty = false;
+    Connection& connection = *entry.connection;
     if (connection.expiry() <= at) connection.on_time(at);
     if (connection.is_over()) connection.leave_users();
-    switch (connection.write(*entry->second.socket, at, {scratch_.get(), scratch_bytes})) {
+    switch (connection.write(*entry.socket, at, {scratch_.get(), scratch_bytes})) {
       case Connection::Written::all: break;
       case Connection::Written::some: mark_dirty(connection); break;
       case Connection::Written::blocked:
-        entry->second.is_blocked = true;
-        wait_writable(*entry->second.socket);
+        entry.is_blocked = true;
+        wait_writable(*entry.socket);
         break;
     }
     if (connection.is_done()) {
@@ -244,8 +247,8 @@ void Endpoint::flush(ngtcp2_tstamp at) {
       continue;
     }
     if (connection.is_admitted()) half_open_.erase(link);
-    note_expiry(link, entry->second, at);
-    if (entry->second.expiry < timer_at_) arm_timer();
+    note_expiry(link, entry, at);
+    if (entry.expiry < timer_at_) arm_timer();
   }
   const auto is_closing = [](const auto& each) { return each.second.connection->is_over(); };
   if (when_closed_ && std::ranges::none_of(connections_, is_closing)) std::exchange(when_closed_, nullptr)();

@@ -36,7 +36,7 @@ std::expected<void, MergeError> Merge::on_bytes(std::uint8_t index, ByteView byt
       head = lane.head.data();
       if (lane.head_have >= 4) {
         const auto word = load_be<std::uint32_t>(head);
-        want = (word & record_bit) ? after_bytes : 4 + std::min<std::size_t>(word, deadly_bytes);
+        want = options_.records && (word & record_bit) ? after_bytes : 4 + std::min<std::size_t>(word, deadly_bytes);
       }
       const std::size_t size = std::min(want - lane.head_have, bytes.size());
       std::memcpy(lane.head.data() + lane.head_have, bytes.data(), size);
@@ -50,7 +50,7 @@ std::expected<void, MergeError> Merge::on_bytes(std::uint8_t index, ByteView byt
     }
 
     const auto word = load_be<std::uint32_t>(head);
-    const bool is_after = (word & record_bit) != 0;
+    const bool is_after = options_.records && (word & record_bit) != 0;
     if (!is_after && word > options_.frame_max) return std::unexpected(MergeError::frame_too_long);
     want = is_after ? after_bytes : 4 + std::min<std::size_t>(word, deadly_bytes);
     if (lane.head_have == 0) {

@@ -35,6 +35,7 @@ class Merge {
     LaneRule rule = LaneRule::bulk;
     std::uint32_t frame_max = 1u << 30;  ///< bytes of a payload
     bool guard = true;                   ///< close on deadly frames: the atom cache is rejected
+    bool records = true;                 ///< false: the bytes are a node's own, where the highest bit means nothing
   };
   explicit Merge(Options options) : options_(options) {}
   void set_options(Options options) { options_ = options; }
@@ -107,7 +108,6 @@ class Merge {
   void finish_record(std::size_t index);
   void add_run(std::size_t index, std::uint64_t length, std::uint32_t frames, bool may_grow);
   bool settle(std::size_t index);
-  void put_in_order();
   bool take_next();
   static void drop(Lane& lane, std::uint64_t size);
 

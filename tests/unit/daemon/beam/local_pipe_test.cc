@@ -52,6 +52,25 @@ TEST_F(LocalPipes, GivesTheLastFramesBeforeTheEndAndNoHalfOne) {
   EXPECT_EQ(over[0].second, "");
 }
 
+TEST_F(LocalPipes, GivesTheLastFramesThoughTheOtherNodeSpeaksToTheDeadOne) {
+  shake_hands();
+  const Bytes frame = whole(control(6, pid({1, 0, 1}), atom(""), atom("x")), std::string(1000, 'x'));
+  const Bytes one = Writer{}.u32(static_cast<std::uint32_t>(frame.size())).raw(frame).take();
+  std::size_t written = 0;
+  ASSERT_TRUE(run_until([&] { return written += a.write(one), written >= 1'000'000; }));
+  a.close();
+  b.frame(frame);
+  ASSERT_TRUE(run_until([&] { return b.read(), b.is_ended; }));
+  EXPECT_EQ(b.received.size(), written);
+}
+
+TEST_F(LocalPipes, TakesTheHighestBitOfALengthForWhatItIs) {
+  shake_hands();
+  a.write(Writer{}.u64(0x8000'0000'0000'0000ULL).take());  // a record, on a link
+  ASSERT_TRUE(run_until([&] { return b.read(), b.is_ended; }));
+  EXPECT_EQ(over.front().second, "a node sent a frame longer than dist.max_frame");
+}
+
 TEST_F(LocalPipes, EndsBothOnAFrameThatIsTooLong) {
   shake_hands();
   b.write(Writer{}.u32((1u << 20) + 1).take());

@@ -103,6 +103,16 @@ class Host final : public LinkListener, public PipeOwner {
     pipe->start();
   }
 
+  /// Only this side runs.
+  bool run_until(const std::function<bool()>& is_so, Duration patience = std::chrono::seconds{10}) {
+    const TimePoint deadline = steady_now() + patience;
+    while (!is_so()) {
+      if (steady_now() >= deadline) return false;
+      io.run_for(std::chrono::milliseconds{1});
+    }
+    return true;
+  }
+
   void on_link_opened(LinkId opened, const LinkFacts&) override {
     link = opened;
     links.admit(opened);

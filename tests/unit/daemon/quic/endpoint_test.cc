@@ -139,5 +139,38 @@ TEST(Endpoint, AStreamBrokenOffBeforeItsFirstByteLeftHarmsNothing) {
   EXPECT_FALSE(pair.server.end);
 }
 
+/// As a channel's lane.
+struct OneStream final : SendGroup {
+  Stream* stream = nullptr;
+  Stream* next_to_send() override { return stream != nullptr && stream->may_send() ? stream : nullptr; }
+};
+
+// What a channel leaves behind may be megabytes: a message of the link does not wait for it (I7).
+TEST(Endpoint, ATailDoesNotGoBeforeALinkMessage) {
+  Pair pair;
+  ASSERT_TRUE(pair.is_up);
+  Stream* link = pair.client.connection->open_bidirectional(pair.source, nullptr);
+  ASSERT_NE(link, nullptr);
+  std::array<OneStream, 4> lanes;
+  for (OneStream& lane : lanes) {
+    lane.stream = pair.client.connection->open_unidirectional(pair.source, &lane);
+    ASSERT_NE(lane.stream, nullptr);
+    lane.stream->queue.append_copy(Bytes(1'000'000), 0);
+    lane.stream->fin_wanted = true;
+  }
+  for (OneStream& lane : lanes) pair.client.connection->abandon(*lane.stream, 0);
+  pair.client.io.run_for(milliseconds{5});  // the congestion window is full
+  constexpr std::byte mark{0xff};
+  link->queue.append_copy(Bytes(1, mark), 0);
+  pair.client.connection->wants_to_send(*link);
+  std::ptrdiff_t before = 0;
+  ASSERT_TRUE(pair.run_until([&] {
+    const Bytes& bytes = pair.server.taker.bytes;
+    before = std::ranges::find(bytes, mark) - bytes.begin();
+    return before < std::ssize(bytes);
+  }));
+  EXPECT_LT(before, 1'000'000);
+}
+
 }  // namespace
 }  // namespace bp2p::quic
