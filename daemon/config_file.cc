@@ -403,9 +403,9 @@ class Loader {
     };
     const auto& transport = config_.transport;
     const auto shown = [](const std::string& path, const Config& config) { return find_key(path)->write(config); };
-    if (transport.keep_alive >= transport.idle_timeout)
+    if (3 * transport.keep_alive > transport.idle_timeout)
       wrong("transport.keep_alive", "transport.idle_timeout",
-            "expected keep_alive (" + shown("transport.keep_alive", config_) + ") to be less than idle_timeout (" +
+            "expected keep_alive (" + shown("transport.keep_alive", config_) + ") to be at most a third of idle_timeout (" +
                 shown("transport.idle_timeout", config_) + ")");
     if (transport.retry_above > transport.half_open_max)
       wrong("transport.retry_above", "transport.half_open_max",

@@ -105,7 +105,7 @@ std::vector<ConfigKey> made() {
   transport("idle_timeout", &TransportConfig::idle_timeout, duration_kind(1s, 1h),
             "A link on which nothing was heard for so long is lost, and its nodes are down.");
   transport("keep_alive", &TransportConfig::keep_alive, duration_kind(100ms, 30min),
-            "A link on which nothing was sent for so long says that it is alive. Less than idle_timeout.");
+            "A link on which nothing was sent for so long says that it is alive. At most a third of idle_timeout.");
   transport("max_udp_payload", &TransportConfig::max_udp_payload, payload_kind(1200, 65000),
             "Bytes per datagram. \"auto\": path MTU discovery finds the largest that arrives. Else 1200 to 65000.");
   transport("udp_rcvbuf", &TransportConfig::udp_rcvbuf, size_kind(64 * KiB, GiB),

@@ -67,7 +67,9 @@ void Connection::begin(const Tls& tls, const TransportOptions& options, const Ac
   // Until a peer is admitted it may open the link stream, and nothing else (docs/wire.md 2.1).
   params.initial_max_streams_bidi = is_client_ ? 0 : 1;
   params.initial_max_streams_uni = 0;
-  params.max_idle_timeout = nanoseconds(options.idle_timeout);
+  // RFC 9000 section 10.1: the first packet sent after one was received starts the timer anew, and on a quiet link that is
+  // the keep-alive.
+  params.max_idle_timeout = nanoseconds(options.idle_timeout - options.keep_alive);
   params.active_connection_id_limit = 4;
 
   const ngtcp2_callbacks called = callbacks(is_client_);

@@ -202,7 +202,7 @@ TEST(WrongConfiguration, ComparesKeysThatBelongTogether) {
   EXPECT_EQ(trouble("[transport]\nkeep_alive = \"40s\"\n"),
             "test.toml:2: transport.keep_alive\n"
             "    keep_alive = \"40s\"\n"
-            "                 ^^^^^ expected keep_alive (\"40s\") to be less than idle_timeout (\"30s\")");
+            "                 ^^^^^ expected keep_alive (\"40s\") to be at most a third of idle_timeout (\"30s\")");
   EXPECT_THAT(trouble("[transport]\nidle_timeout = \"5s\"\n"), HasSubstr("test.toml:2: transport.idle_timeout"));
   EXPECT_THAT(trouble("[transport]\nretry_above = 2000\n"), HasSubstr("to be at most half_open_max (1000)"));
   EXPECT_THAT(trouble("[host]\nnode_socket = \"/run/barrel-p2p/ctl.sock\"\n"), HasSubstr("to differ"));
