@@ -190,6 +190,7 @@ class App {
     const Now now = read_clocks();
     out.core = core_->status(now);
     for (LinkStatus& link : out.core.links) {
+      if (link.names.empty()) out.pinned.insert_or_assign(link.link, pins_.names_of(link.key));
       const quic::Connection* connection = endpoint_->find(link.link);
       if (connection == nullptr) continue;
       const quic::PathStats path = connection->stats();
@@ -241,10 +242,7 @@ class App {
                     {"udp.kernel_drops", endpoint_->kernel_drops()},
                     {"nodes.refused", nodes_->refused()},
                     {"control.refused", control_->refused()},
-                    {"discovery.refused", discovery_.refused()},
-                    {"core.refused_frames", out.core.refused_frames},
-                    {"core.refused_links", out.core.refused_links},
-                    {"core.refused_sessions", out.core.refused_sessions}};
+                    {"discovery.refused", discovery_.refused()}};
     return out;
   }
 

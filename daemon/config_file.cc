@@ -22,6 +22,11 @@ constexpr std::size_t nesting_max = 4;
 /// Parts of a dotted key; the parser calls itself for each.
 constexpr int dots_max = 32;
 constexpr std::string_view environment_prefix = "BARREL_P2P_";
+/// Every variable with our prefix that is not a key of the configuration: of the shim (barrel_p2p_config.erl), of ./dev
+/// and of the tests. Any other one is an error, for it is a key that somebody mistyped.
+constexpr std::string_view other_variables[] = {
+    "BARREL_P2P_SOCKET", "BARREL_P2P_WAIT_MS", "BARREL_P2P_DAEMON_USER",
+    "BARREL_P2P_EBIN", "BARREL_P2P_CACHE", "BARREL_P2P_INSIDE", "BARREL_P2P_VECTORS"};
 
 /// One layer's text, to quote lines from.
 struct Source {
@@ -205,6 +210,12 @@ std::vector<std::string> names_in(const std::string& section) {
   return names;
 }
 
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return text;
+}
+
 /// What to say about a key that does not exist.
 std::string unknown_key(const std::string& section, const std::string& name) {
   for (const ConfigKey& key : config_key_table())
@@ -212,6 +223,30 @@ std::string unknown_key(const std::string& section, const std::string& name) {
   const std::string meant = nearest(name, names_in(section));
   return meant.empty() ? "unknown key" : "unknown key; did you mean " + toml_text(meant) + "?";
 }
+
+/// What to say about a variable with our prefix that is none of ours.
+std::string unknown_variable(std::string_view variable) {
+  // Without the prefix: it would make everything look alike.
+  std::vector<std::string> known;
+  for (const ConfigKey& key : config_key_table()) known.push_back(upper(key.section + "__" + key.name));
+  for (const std::string_view other : other_variables) known.emplace_back(other.substr(environment_prefix.size()));
+  const std::string meant = nearest(variable.substr(environment_prefix.size()), known);
+  return meant.empty() ? "unknown variable; a key's is BARREL_P2P_<SECTION>__<KEY>"
+                       : "unknown variable; did you mean " + std::string{environment_prefix} + meant + "?";
+}
+
+/// A name with an @ and without quotes in front of a `=`, on this line; empty: none.
+std::string_view unquoted_name(std::string_view line) {
+  const auto begin = line.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  const std::string_view name = line.substr(begin, line.find_first_of(" \t=", begin) - begin);
+  const auto after = line.find_first_not_of(" \t", begin + name.size());
+  const bool is_key = after != std::string_view::npos && line[after] == '=';
+  return is_key && name.contains('@') && name.find_first_of("\"'#[{") == std::string_view::npos ? name : std::string_view{};
+}
+
+/// The name at the beginning of a line that a table's kind has written: `"app@db2" = …` with its quotes.
+std::string_view quoted_name(std::string_view line) { return line.substr(0, line.find("\" = ") + 1); }
 
 class Loader {
  public:
@@ -267,10 +302,13 @@ class Loader {
     const toml::value plain(text);
     const auto as_toml = toml_value(text);
     const auto tried = as_toml ? read(*key, entry, *as_toml) : Read<std::monostate>{std::unexpected(WrongValue{})};
-    if (tried) return took(*key, whole, where);
-    config_ = std::move(before);
+    if (tried) return took(*key, whole, where, as_toml && entry.empty() ? entries_of(*as_toml) : std::vector{entry});
+    config_ = before;
     const auto as_text = read(*key, entry, plain);
-    if (as_text) return took(*key, whole, where);
+    if (as_text) return took(*key, whole, where, {entry});
+    // `dns,static` is a list of texts, where a list will do.
+    config_ = std::move(before);
+    if (text.contains(',') && read(*key, entry, texts_between_commas(text))) return took(*key, whole, where, {entry});
     problems_.push_back(problem(whole, path, says(as_text.error())));
   }
 
@@ -331,9 +369,32 @@ class Loader {
     return entry.empty() ? key.read(value, config_) : read_entry(key, entry, value, config_);
   }
 
-  void took(const ConfigKey& key, const Place& place, const std::string& origin) {
+  static toml::value texts_between_commas(std::string_view text) {
+    toml::array list;
+    for (;;) {
+      const auto comma = text.find(',');
+      std::string_view item = text.substr(0, comma);
+      item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
+      item = item.substr(0, item.find_last_not_of(' ') + 1);
+      list.emplace_back(std::string{item});
+      if (comma == std::string_view::npos) return toml::value(std::move(list));
+      text.remove_prefix(comma + 1);
+    }
+  }
+
+  static std::vector<std::string> entries_of(const toml::value& value) {
+    std::vector<std::string> names;
+    if (value.is_table())
+      for (const auto& [name, item] : value.as_table()) names.push_back(name);
+    return names;
+  }
+
+  /// `entries`: of a table, those that were set with it; each remembers where it comes from.
+  void took(const ConfigKey& key, const Place& place, const std::string& origin, const std::vector<std::string>& entries) {
     origin_[key.path()] = origin;
     places_[key.path()] = place;
+    if (key.is_table)
+      for (const std::string& entry : entries) origin_[key.path() + "." + toml_text(entry)] = origin;
   }
 
   void add_section(const Source& source, const std::string& section, const toml::value& value) {
@@ -365,7 +426,13 @@ class Loader {
     }
     const Place place = place_of(source, value);
     const auto read = key->read(value, config_);
-    if (read) return took(*key, place, source.name + ":" + std::to_string(place.line));
+    if (read) {
+      took(*key, place, source.name + ":" + std::to_string(place.line), {});
+      if (key->is_table)
+        for (const auto& [entry, item] : value.as_table())
+          origin_[path + "." + toml_text(entry)] = source.name + ":" + std::to_string(place_of(source, item).line);
+      return;
+    }
     const WrongValue& why = read.error();
     const toml::value& at = why.at ? *why.at : value;
     problems_.push_back(problem(why.entry.empty() ? place_of(source, at) : place_of_key(source, why.entry, at), path,
@@ -386,6 +453,13 @@ class Loader {
         continue;
       }
       const auto& [location, hint] = error.locations().front();
+      const std::size_t number = location.first_line_number();
+      if (const std::string_view line = source.line(number), name = unquoted_name(line); !name.empty()) {
+        const auto column = static_cast<std::size_t>(name.data() - line.data());
+        problems_.push_back(problem({.source = &source, .line = number, .column = column, .length = name.size()}, "",
+                                    "put the name in quotes: " + toml_text(name)));
+        continue;
+      }
       if (!hint.empty()) text += ": " + hint;
       problems_.push_back(problem({.source = &source, .line = location.first_line_number(),
                                    .column = std::max<std::size_t>(location.first_column_number(), 1) - 1, .length = 1},
@@ -483,6 +557,11 @@ std::expected<LoadedConfig, ConfigProblems> load_config(const ConfigSources& sou
     }
   }
   for (const auto& [variable, value] : sources.environment) {
+    if (!variable.contains("__")) {
+      if (std::ranges::find(other_variables, variable) == std::end(other_variables))
+        loader.add_stray("environment", variable, unknown_variable(variable));
+      continue;
+    }
     std::string path = lower(std::string_view{variable}.substr(std::min(variable.size(), environment_prefix.size())));
     if (const auto mark = path.find("__"); mark != std::string::npos) path.replace(mark, 2, ".");
     loader.add_value("environment " + variable, path, value);
@@ -510,7 +589,7 @@ std::vector<std::pair<std::string, std::string>> barrel_environment() {
     const std::string_view entry{*at};
     const auto equals = entry.find('=');
     const std::string_view name = entry.substr(0, equals);
-    if (equals != std::string_view::npos && name.starts_with(environment_prefix) && name.contains("__"))
+    if (equals != std::string_view::npos && name.starts_with(environment_prefix))
       found.emplace_back(name, entry.substr(equals + 1));
   }
   std::ranges::sort(found);
@@ -553,7 +632,10 @@ std::string shown_config(const LoadedConfig& loaded) {
       continue;
     }
     std::istringstream lines{key.write(loaded.config)};
-    for (std::string line; std::getline(lines, line);) out += key.path() + "." + line + "  # " + from + "\n";
+    for (std::string line; std::getline(lines, line);) {
+      const auto entry = loaded.origin.find(key.path() + "." + std::string{quoted_name(line)});
+      out += key.path() + "." + line + "  # " + (entry == loaded.origin.end() ? from : entry->second) + "\n";
+    }
   }
   return out;
 }

@@ -127,14 +127,16 @@ struct ConfigSources {
 
 struct LoadedConfig {
   Config config;
-  std::map<std::string, std::string> origin;  ///< `auth.trust_mode` -> `barrel-p2pd.toml:7`; absent: default
+  std::map<std::string, std::string> origin;  ///< `auth.trust_mode` -> `barrel-p2pd.toml:7`; absent: default.
+                                              ///< An entry of a table is `discovery.static."app@db2"`.
 };
 
 std::expected<LoadedConfig, ConfigProblems> load_config(const ConfigSources& sources);
 /// One file's text on its own; `name` is what problems call it.
 std::expected<LoadedConfig, ConfigProblems> parse_config(std::string_view text, const std::string& name);
 
-/// The variables of this process whose names begin with BARREL_P2P_ and contain `__`.
+/// The variables of this process whose names begin with BARREL_P2P_. load_config() takes those with `__` for keys, leaves
+/// alone those of the shim and of our tools, and refuses any other one.
 std::vector<std::pair<std::string, std::string>> barrel_environment();
 
 /// A configuration file with every key, its meaning as a comment, and the values of `config`;

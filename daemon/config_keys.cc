@@ -131,7 +131,8 @@ std::vector<ConfigKey> made() {
                      choice_kind<LogFormat>({{"auto", LogFormat::automatic}, {"text", LogFormat::text},
                                              {"json", LogFormat::json}}),
                      "On stderr. \"auto\": coloured on a terminal, with priorities for the journal, plain lines else.\n"
-                     "\"text\": plain lines always. \"json\": one object per line."));
+                     "\"text\": plain lines always. \"json\": one object per line. Both have a time in UTC (plain lines\n"
+                     "not in the journal, which has its own)."));
   return keys;
 }
 

@@ -139,6 +139,13 @@ std::string nearest(std::string_view text, const std::vector<std::string>& candi
       best = candidate;
     }
   }
+  if (!best.empty() || text.size() < 3) return best;
+  // `trust` for `trust_mode`: far away, but the only one that begins so.
+  for (const std::string& candidate : candidates) {
+    if (!candidate.starts_with(text)) continue;
+    if (!best.empty()) return "";
+    best = candidate;
+  }
   return best;
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/nearest.h"
 #include "proto/base/address.h"
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
@@ -36,10 +37,6 @@ struct Kind {
   std::function<std::string(const T&)> write;
 };
 
-/// The candidate that `text` probably means, by edit distance; empty when none is near.
-std::string nearest(std::string_view text, const std::vector<std::string>& candidates);
-/// A TOML basic string.
-std::string toml_text(std::string_view text);
 /// `expected "a", "b" or "c"` without the word expected.
 std::string either(const std::vector<std::string>& words);
 

@@ -8,6 +8,11 @@
 #include "daemon/log.h"
 
 namespace bp2p {
+namespace {
+
+std::string shown(const std::optional<NodeName>& name) { return name ? name->text() : "a node without a name"; }
+
+}  // namespace
 
 CoreDriver::CoreDriver(boost::asio::io_context& io, Core& core, TrustedKeys& pins, DiscoveryChain& discovery,
                        const DistPipe::Options& pipe_options)
@@ -100,7 +105,10 @@ void CoreDriver::on_node_named(SessionId leg, const NodeName& name) {
 
 /// A pipe ends in the middle of its own work, or of ngtcp2's: it is destroyed when that is over.
 void CoreDriver::on_pipe_over(SessionId leg, const std::string& why) {
-  if (!why.empty()) log::info("channel.broken", why, {{"leg", std::to_string(leg.value)}});
+  if (!why.empty()) {
+    const auto entry = pipes_.find(leg);
+    log::info("channel.broken", (entry == pipes_.end() ? "between two nodes of this host" : "between " + entry->second.nodes) + ": " + why);
+  }
   boost::asio::post(io_, [this, leg] {
     if (const auto entry = pipes_.find(leg); entry != pipes_.end()) {
       links_->remove_pipe(entry->second.link, entry->second.pipe->channel());
@@ -148,7 +156,7 @@ void CoreDriver::start_channel(const StartChannel& channel) {
   }
   auto pipe = std::make_unique<DistPipe>(io_, node->fd, node->unread, channel.leg, *connection, channel, pipe_options_, *this);
   DistPipe& made = *pipe;
-  pipes_.insert_or_assign(channel.leg, LinkedPipe{channel.link, std::move(pipe)});
+  pipes_.insert_or_assign(channel.leg, LinkedPipe{channel.link, std::move(pipe), shown(channel.names.local) + " and " + shown(channel.names.remote)});
   links_->add_pipe(channel.link, made);
   made.start();
 }

@@ -92,6 +92,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   struct LinkedPipe {
     LinkId link;
     std::unique_ptr<DistPipe> pipe;
+    std::string nodes;  ///< `app@db1 and app@db2`, for the log
   };
   std::unordered_map<SessionId, LinkedPipe> pipes_;
   std::unordered_map<SessionId, std::shared_ptr<LocalPipe>> local_pipes_;  // each under both its legs

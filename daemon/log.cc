@@ -7,15 +7,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <format>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 namespace bp2p::log {
 namespace {
 
-enum class Shape { terminal, journal, plain, json };
+enum class Shape { terminal, journal, plain, plain_in_journal, json };
+
+/// Now, in UTC: `2026-03-01T12:00:00.123Z`.
+std::string shown_time() {
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return std::format("{:%FT%T}Z", now);
+}
 
 spdlog::level::level_enum level_of(Severity severity) {
   switch (severity) {
@@ -85,7 +93,7 @@ std::string line_of(Severity severity, std::string_view event, std::string_view 
 }
 
 std::string json_of(Severity severity, std::string_view event, std::string_view text, Fields fields) {
-  nlohmann::ordered_json line{{"level", word_of(severity)}, {"event", event}, {"text", text}};
+  nlohmann::ordered_json line{{"time", shown_time()}, {"level", word_of(severity)}, {"event", event}, {"text", text}};
   for (const auto& [key, value] : fields) line[std::string{key}] = value;
   // `replace`: texts that came from a peer need not be UTF-8.
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -101,7 +109,7 @@ bool stderr_is_journal() {
 
 Shape shape_of(LogFormat format) {
   if (format == LogFormat::json) return Shape::json;
-  if (format == LogFormat::text) return Shape::plain;
+  if (format == LogFormat::text) return stderr_is_journal() ? Shape::plain_in_journal : Shape::plain;
   if (isatty(STDERR_FILENO) == 1) return Shape::terminal;
   return stderr_is_journal() ? Shape::journal : Shape::plain;
 }
@@ -142,6 +150,7 @@ void write(Severity severity, std::string_view event, std::string_view text, Fie
   if (!logger->should_log(level)) return;
   std::string line = shape == Shape::json ? json_of(severity, event, text, fields)
                                           : line_of(severity, event, text, fields);
+  if (shape == Shape::plain) line.insert(0, shown_time() + " ");
   if (shape == Shape::journal) line.insert(0, "<" + std::to_string(priority_of(severity)) + ">");
   logger->log(level, spdlog::string_view_t{line});
 }

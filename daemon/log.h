@@ -17,7 +17,8 @@ struct Field {
 using Fields = std::initializer_list<Field>;
 
 /// Until this is called: level info, format automatic. Automatic is colour and a clock on a terminal, syslog
-/// priorities (`<6>`) when stderr is the journal, plain lines `level event text key=value` else.
+/// priorities (`<6>`) when stderr is the journal, plain lines `time level event text key=value` else. The time is UTC,
+/// `2026-03-01T12:00:00.123Z`; the journal has its own, so a line for it has none.
 void setup(LogLevel level, LogFormat format);
 
 /// Control characters in any part are escaped: a peer's text cannot begin a line of its own.

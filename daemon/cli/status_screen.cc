@@ -85,6 +85,7 @@ std::string peers(const json& status) {
   for (const json& link : links) {
     std::string names = joined(list(link, "names"), " ");
     if (member(link, "admitted") == false) names = "(not admitted yet)";
+    else if (names.empty() && !list(link, "pinned").empty()) names = "(no nodes; was " + joined(list(link, "pinned"), " ") + ")";
     else if (names.empty()) names = "(no nodes)";
     table.add({names, text(member(link, "address")), round_trip(member(link, "rtt_us")),
                percent(member(link, "loss")), text(member(link, "mtu")), bytes(member(link, "bytes_in")),

@@ -39,15 +39,20 @@ json session_json(const SessionStatus& session) {
           {"listens", session.listens},           {"since_ms", in_ms(session.since)}};
 }
 
-json link_json(const LinkStatus& link, const LinkTraffic* traffic) {
-  json names = json::array();
-  for (const NodeName& name : link.names) names.push_back(name.text());
+json names_json(const std::vector<NodeName>& names) {
+  json list = json::array();
+  for (const NodeName& name : names) list.push_back(name.text());
+  return list;
+}
+
+json link_json(const LinkStatus& link, const LinkTraffic* traffic, const std::vector<NodeName>& pinned) {
   json out = {{"link", link.link.value},
               {"fingerprint", fingerprint(link.key)},
               {"address", link.address.text()},
               {"dialled_here", link.dialled_here},
               {"admitted", link.admitted},
-              {"names", std::move(names)},
+              {"names", names_json(link.names)},
+              {"pinned", names_json(pinned)},
               {"since_ms", in_ms(link.since)}};
   if (!traffic) return out;
   const double sent = static_cast<double>(traffic->packets_sent);
@@ -98,9 +103,13 @@ json status_json(const DaemonStatus& status) {
   json& nodes = out["nodes"] = json::array();
   for (const auto& session : sorted(status.core.sessions, &SessionStatus::session))
     nodes.push_back(session_json(session));
+  const auto pinned_on = [&](LinkId link) {
+    const auto entry = status.pinned.find(link);
+    return entry == status.pinned.end() ? std::vector<NodeName>{} : entry->second;
+  };
   json& links = out["links"] = json::array();
   for (const auto& link : sorted(status.core.links, &LinkStatus::link))
-    links.push_back(link_json(link, find(status.links, &LinkTraffic::link, link.link)));
+    links.push_back(link_json(link, find(status.links, &LinkTraffic::link, link.link), pinned_on(link.link)));
   json& channels = out["channels"] = json::array();
   for (const auto& channel : sorted(status.core.channels, &ChannelStatus::leg))
     channels.push_back(channel_json(channel, find(status.channels, &ChannelTraffic::leg, channel.leg)));

@@ -42,6 +42,7 @@ struct DaemonStatus {
   Status core;
   std::vector<LinkTraffic> links;
   std::vector<ChannelTraffic> channels;
+  std::map<LinkId, std::vector<NodeName>> pinned;  ///< of links without names: what is pinned to the peer's key
   std::string host;         ///< the machine's name
   std::string version;
   std::string fingerprint;  ///< `SHA256:…`

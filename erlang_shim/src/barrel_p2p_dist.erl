@@ -219,21 +219,19 @@ is_hidden() ->
     end.
 
 %% With both at their defaults global builds a full mesh and, when one connection of it is lost, cuts more:
-%% on hosts that come and go this takes clusters apart (OTP issue 6470 among others).
+%% on hosts that come and go this takes clusters apart (OTP issue 6470 among others). Names of global need that mesh,
+%% so it is somebody's choice: nothing is said when the flag `-connect_all' is there, either way.
 warn_about_full_mesh() ->
-    FullMesh = application:get_env(kernel, connect_all, flag(connect_all)) =/= false,
+    FullMesh = init:get_argument(connect_all) =:= error
+        andalso application:get_env(kernel, connect_all, true) =/= false,
     CutsMore = application:get_env(kernel, prevent_overlapping_partitions, true) =/= false,
     case FullMesh andalso CutsMore andalso not persistent_term:get({?MODULE, warned}, false) of
         true ->
             persistent_term:put({?MODULE, warned}, true),
             barrel_p2p_log:to_stderr(
-              "global builds a full mesh here and disconnects nodes when one connection is lost; "
-              "add to the node's flags: -connect_all false -kernel prevent_overlapping_partitions false");
+              "global builds a full mesh here, and disconnects more nodes when one connection is lost. "
+              "Names of `global' need that, and it is fine for a small cluster: say -connect_all true, and this "
+              "line goes. Else say -connect_all false -kernel prevent_overlapping_partitions false, and use pg "
+              "or a registry of your own ({via, Module, Name}) instead of `global'");
         false -> ok
-    end.
-
-flag(Name) ->
-    case init:get_argument(Name) of
-        {ok, [["false" | _] | _]} -> false;
-        _ -> true
     end.

@@ -404,8 +404,9 @@ the_full_mesh_warning_test_() ->
       fun(Host) ->
               {0, "", Err} = run_erl(Host#{mesh => true}, ["-name", "a@127.0.0.1"], "halt(0)"),
               ?assertMatch(["barrel_p2p: global builds a full mesh" ++ _, ""], string:split(Err, "\n", all)),
+              {0, "", ""} = run_erl(Host#{mesh => true}, ["-name", "a@127.0.0.1", "-connect_all", "true"], "halt(0)"),
               {0, "", ""} = run_erl(Host, ["-name", "a@127.0.0.1"], "halt(0)")
-      end, "a node at global's defaults is warned, once").
+      end, "a node at global's defaults is told, once; one that chose is not").
 
 where_the_socket_is_test_() ->
     Print = "io:put_chars(barrel_p2p_config:socket_path()), io:format(\" ~b\", [barrel_p2p_config:wait_ms()]), halt(0)",

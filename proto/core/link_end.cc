@@ -35,6 +35,17 @@ bool is_final(const std::optional<LinkCode>& code) {
   return code && *code != LinkCode::goodbye && *code != LinkCode::hello_timeout;
 }
 
+/// What to do when a peer refuses us for this reason.
+std::string advice(LinkCode code) {
+  switch (code) {
+    case LinkCode::not_trusted:
+      return ". The peer does not trust our key: if ours is right (barrel-p2pd keys show), say there: barrel-p2pd keys pin NAME "
+             "KEY, or keys unpin NAME";
+    case LinkCode::pin_unreadable: return ". To be repaired at the peer: barrel-p2pd keys list names the file there";
+    default: return name_of(code) == "unknown" ? "" : ". What to do: barrel-p2pd explain " + std::string{name_of(code)};
+  }
+}
+
 }  // namespace
 
 void Core::Impl::close_link(LinkId id, LinkCode code, std::string text, Now now, Effects& out) {
@@ -58,10 +69,14 @@ void Core::Impl::on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects&
     text += " (" + std::string{name_of(static_cast<LinkCode>(why.code))} + ")";
     if (!why.text.empty()) text += ": " + clean(why.text);
   }
-  if (link->admitted || link->dialled_here() || strangers.may_cause_a_line(link->facts.peer_address, now.steady))
-    say(out, Severity::info, link->admitted ? "link.closed" : "link.refused",
-        "link with the daemon at " + link->facts.peer_address.text() + " (" + signing.show(link->facts.peer_key) + ") gone: " + text);
   const auto code = is_closed ? std::optional{static_cast<LinkCode>(why.code)} : std::nullopt;
+  // A peer that refuses us: somebody has to do something, mostly there. It is dialled again and again, so once a minute.
+  const bool is_refusal = is_final(code) && *code != LinkCode::duplicate && *code != LinkCode::self;
+  if (is_refusal && !link->admitted ? strangers.may_cause_a_line(link->facts.peer_address, now.steady)
+                 : link->admitted || link->dialled_here() || strangers.may_cause_a_line(link->facts.peer_address, now.steady))
+    say(out, is_refusal ? Severity::warning : Severity::info, link->admitted ? "link.closed" : "link.refused",
+        "link with the daemon at " + link->facts.peer_address.text() + " (" + signing.show(link->facts.peer_key) + ") gone: " + text +
+            (is_refusal ? advice(*code) : ""));
   drop_link(id, {.code = code, .by_us = false, .text = std::move(text)}, now, out);
 }
 

@@ -4,6 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 
+# Started by ./dev demo, which sets BARREL_P2PD and BARREL_P2P_EBIN.
 if [ "${1:-}" != --inside ]; then
   if [ ! -x "${BARREL_P2PD:?says where the daemon is; ./dev demo sets it}" ]; then
     echo "demo: no daemon at $BARREL_P2PD" >&2
@@ -33,7 +34,8 @@ state_dir = "$dir/state"
 [discovery.static]
 "app@$3" = "$4:9100"
 TOML
-  ip netns exec "$1" "$BARREL_P2PD" run --config "$dir/barrel-p2pd.toml" >"$dir/log" 2>&1 &
+  # In a UTS namespace each host has its own name, as status shows it.
+  ip netns exec "$1" unshare --uts bash -c 'hostname "$0" && exec "$@"' "$1" "$BARREL_P2PD" run --config "$dir/barrel-p2pd.toml" >"$dir/log" 2>&1 &
   daemons+=($!)
 }
 daemons=()
@@ -85,7 +87,8 @@ done
 say "An Erlang node on each, with no EPMD. Distribution goes through the daemon's Unix socket:"
 show 'erl -sname app@two -proto_dist barrel_p2p -epmd_module barrel_p2p_epmd -start_epmd false ...'
 # Two comes back when it is killed, as a supervised service would.
-(while :; do node two -noinput -sname app@two -eval 'e2e_demo:two()' >>"$DEMO_DIR/two/vm.log" 2>&1 || true; done) &
+(until [ -e "$DEMO_DIR/over" ]; do node two -noinput -sname app@two -eval 'e2e_demo:two()' >>"$DEMO_DIR/two/vm.log" 2>&1 || true; done) &
+two=$!
 wait_for 20 "app@two" test -f "$DEMO_DIR/two/pid"
 
 status=0
@@ -96,12 +99,19 @@ wait_for 60 "the conversation" bash -c "[ -e $DEMO_DIR/done ] || ! kill -0 $one 
 
 if [ $status = 0 ] && [ -t 0 ] && [ -t 1 ]; then
   say "An Erlang shell of your own: me@one, one more node of host one."
-  show "Try: net_adm:ping('app@two').  nodes().  End with: q()."
+  show "Try: net_adm:ping('app@two').  nodes().  io:put_chars(os:cmd(\"barrel-p2pd status\")).  End with: q()."
   wait_for 20 "app@two" test -f "$DEMO_DIR/two/pid"
-  node one -sname me@one || true
+  # What `barrel-p2pd status` asks there is the daemon of host one.
+  BARREL_P2P_HOST__CONTROL_SOCKET=$DEMO_DIR/one/ctl.sock node one -sname me@one || true
 fi
 
-say "Stopping both daemons (TERM); everything else ends with this script."
+# The nodes first: one whose daemon goes before it says so, at length.
+say "Stopping the nodes, then both daemons (TERM)."
+touch "$DEMO_DIR/over"   # e2e_demo looks for it
+for _ in $(seq 100); do
+  kill -0 "$one" 2>/dev/null || kill -0 "$two" 2>/dev/null || break
+  sleep 0.05
+done
 kill -TERM "${daemons[@]}"
 for daemon in "${daemons[@]}"; do wait "$daemon" || { show "a daemon ended with status $?"; status=1; }; done
 [ $status = 0 ] || tail -n 20 "$DEMO_DIR"/*/log "$DEMO_DIR"/*/vm.log >&2

@@ -16,4 +16,7 @@ expect '10\.77\.0\.2/24'
 expect '\{nodedown,app@two\}'
 expect 'after [0-9]{1,3} ms'
 expect 'SHA256:'
+expect '^ +one  barrel-p2pd '   # each host's status shows its own name
+expect '^ +two  barrel-p2pd '
+! grep -qE 'WARNING|REPORT|demo: ' <<<"$output" || { echo "demo_test: something complained" >&2; exit 1; }
 [ "$(grep -cE '^  pong$' <<<"$output")" = 2 ] || { echo "demo_test: app@two did not come back" >&2; exit 1; }

@@ -5,7 +5,11 @@
 %% app@two: answers to greetings.
 two() ->
     register(greeter, spawn(fun greet/0)),
+    spawn(fun end_when_over/0),
     ok = file:write_file(file("two/pid"), os:getpid()).
+
+%% The script stops the nodes before their daemons: a node that loses its daemon says so on the screen.
+end_when_over() -> filelib:is_regular(file("over")) andalso halt(0), timer:sleep(50), end_when_over().
 
 greet() ->
     receive {From, Greeting} -> From ! {self(), string:uppercase(Greeting) ++ ", said " ++ atom_to_list(node())} end,
@@ -14,7 +18,7 @@ greet() ->
 %% app@one: does one thing after another and shows what came back.
 one() ->
     try talk() of
-        ok -> ok = file:write_file(file("done"), "")
+        ok -> ok = file:write_file(file("done"), ""), end_when_over()
     catch Class:Reason:Stack ->
         io:format("~ndemo failed: ~p ~tp~n~tp~n", [Class, Reason, Stack]),
         halt(1)

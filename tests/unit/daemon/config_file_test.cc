@@ -313,5 +313,51 @@ TEST(ConfigurationLayers, SayWhatIsWrongOnTheCommandLine) {
               HasSubstr("environment BARREL_P2P_DIST__LANES: dist.lanes\n    x\n    ^ expected"));
 }
 
+TEST(ConfigurationLayers, RefuseAVariableThatIsNoKeyAndNoneOfTheTools) {
+  const auto trouble = [](const std::string& variable) {
+    const auto loaded = load_config({.file = "", .environment = {{variable, "strict"}}, .sets = {}});
+    return loaded ? "" : loaded.error().text();
+  };
+  EXPECT_EQ(trouble("BARREL_P2P_AUTH_TRUST_MODE"),
+            "environment\n"
+            "    BARREL_P2P_AUTH_TRUST_MODE\n"
+            "    ^^^^^^^^^^^^^^^^^^^^^^^^^^ unknown variable; did you mean BARREL_P2P_AUTH__TRUST_MODE?");
+  EXPECT_THAT(trouble("BARREL_P2P_FOO"), HasSubstr("unknown variable; a key's is BARREL_P2P_<SECTION>__<KEY>"));
+  EXPECT_THAT(trouble("BARREL_P2P_WAIT_SM"), HasSubstr("did you mean BARREL_P2P_WAIT_MS?"));
+  EXPECT_THAT(trouble("BARREL_P2P_AUTH__FOO"), HasSubstr("unknown key"));
+  for (const char* variable : {"BARREL_P2P_SOCKET", "BARREL_P2P_WAIT_MS", "BARREL_P2P_DAEMON_USER", "BARREL_P2P_EBIN"})
+    EXPECT_EQ(trouble(variable), "");
+}
+
+TEST(ConfigurationLayers, TakeListsBetweenCommas) {
+  EXPECT_EQ(with_sets({"discovery.backends=dns,static"}).discovery.backends, (std::vector{Backend::dns, Backend::static_table}));
+  EXPECT_EQ(with_sets({"host.listen=127.0.0.1:1, [::1]:2"}).host.listen.size(), 2u);
+  EXPECT_EQ(with_sets({"discovery.static.a@b=10.0.0.1:1,10.0.0.2:1"}).discovery.static_table.begin()->second.size(), 2u);
+  EXPECT_EQ(with_sets({"cluster.name=a,b"}).cluster.name, "a,b");
+  EXPECT_THAT(trouble_with_set("discovery.backends=dns,statik"), HasSubstr("expected \"static\" or \"dns\""));
+}
+
+TEST(ConfigurationLayers, RememberTheLineOfEachEntryOfATable) {
+  const TemporaryDirectory here;
+  write_text(here / "a.toml", "[discovery.static]\n\"a@b\" = \"10.0.0.1:1\"\n\"c@d\" = \"10.0.0.2:1\"\n");
+  const auto loaded = load_config({.file = here / "a.toml", .environment = {}, .sets = {"discovery.static.e@f=10.0.0.3:1"}});
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  const std::string shown = shown_config(*loaded), file = (here / "a.toml").string();
+  EXPECT_THAT(shown, HasSubstr("discovery.static.\"a@b\" = [\"10.0.0.1:1\"]  # " + file + ":2\n"));
+  EXPECT_THAT(shown, HasSubstr("discovery.static.\"c@d\" = [\"10.0.0.2:1\"]  # " + file + ":3\n"));
+  EXPECT_THAT(shown, HasSubstr("discovery.static.\"e@f\" = [\"10.0.0.3:1\"]  # --set\n"));
+}
+
+TEST(WrongConfiguration, SaysThatANameWantsQuotes) {
+  const auto loaded = parse_config("[discovery.static]\n  app@bbb = \"10.0.0.6:9100\"\n", "a.toml");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().text(),
+            "a.toml:2\n    app@bbb = \"10.0.0.6:9100\"\n    ^^^^^^^ put the name in quotes: \"app@bbb\"");
+}
+
+TEST(WrongConfiguration, KnowsAKeyByItsBeginning) {
+  EXPECT_THAT(trouble_with_set("auth.trust=strict"), HasSubstr("unknown key; did you mean \"trust_mode\"?"));
+}
+
 }  // namespace
 }  // namespace bp2p

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "daemon/cli/codes.h"
+#include "daemon/cli/events.h"
 #include "daemon/cli/status_screen.h"
 #include "daemon/cli/text_table.h"
 #include "daemon/control/server.h"
@@ -103,7 +105,27 @@ TEST_F(CommandLine, ShowsTheDefaultsAndWhatIsInEffect) {
               HasSubstr("host.state_dir = \"" + here_.path().string() + "\"  # " + config_.string() + ":2\n"));
 }
 
-TEST_F(CommandLine, PrintsTheVersion) { EXPECT_EQ(call({"version"}).out, "barrel-p2pd " BP2P_VERSION "\n"); }
+TEST_F(CommandLine, PrintsTheVersion) {
+  EXPECT_EQ(call({"version"}).out, "barrel-p2pd " BP2P_VERSION "\n");
+  EXPECT_EQ(call({"--version"}).out, "barrel-p2pd " BP2P_VERSION "\n");
+  EXPECT_EQ(call({"--version"}).code, 0);
+}
+
+TEST_F(CommandLine, KnowsWhatVerbWasMeant) {
+  EXPECT_EQ(call({"statu"}).err, "barrel-p2pd: unknown command \"statu\"; did you mean \"status\"?\n");
+  EXPECT_EQ(call({"keys", "lits"}).err, "barrel-p2pd keys: unknown command \"lits\"; did you mean \"list\"?\n");
+  EXPECT_THAT(call({"nonsense"}).err, HasSubstr("there are run, status, keys, config, explain, version\n"));
+  EXPECT_EQ(call({"nonsense"}).code, 64);
+  EXPECT_THAT(call({"keys"}).err, HasSubstr("which one? show, list, pin, unpin"));
+  EXPECT_THAT(call({"config"}).err, HasSubstr("which one? check, show, defaults; `barrel-p2pd config --help`"));
+}
+
+TEST_F(CommandLine, HelpsWithEverythingAtOnce) {
+  const Outcome outcome = call({"--help-all"});
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* word : {"--check", "--json", "--socket", "unpin", "defaults", "--set KEY=VALUE"})
+    EXPECT_THAT(outcome.out, HasSubstr(word));
+}
 
 TEST_F(CommandLine, EndsWith64WhenTheWordsAreWrong) {
   for (const std::vector<std::string>& words :
@@ -279,6 +301,47 @@ TEST(Codes, AreAllExplained) {
     EXPECT_EQ(in_table(cli::CodeFamily::refused), name_of(static_cast<RefuseCode>(number)) != "unknown") << number;
     EXPECT_EQ(in_table(cli::CodeFamily::link), name_of(static_cast<LinkCode>(number)) != "unknown") << number;
   }
+}
+
+bool is_event_name(std::string_view text) {
+  const auto dot = text.find('.');
+  return dot != std::string_view::npos && dot > 0 && dot + 1 < text.size() &&
+         std::ranges::all_of(text.substr(0, dot), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); }) &&
+         std::ranges::all_of(text.substr(dot + 1), [](char c) { return c == '_' || (c >= 'a' && c <= 'z'); });
+}
+
+/// Events are named where they are said, as the first text: `say(out, …, "link.closed"`, `log::info("daemon.ready"`,
+/// `tell("pin.none"`; or as one of two, `is_so ? "link.closed" : "link.refused"`.
+std::set<std::string> events_said(const std::string& source) {
+  std::set<std::string> names;
+  for (const std::string_view opener : {"say(", "log::debug(", "log::info(", "log::warning(", "log::error(", "tell("})
+    for (auto at = source.find(opener); at != std::string::npos; at = source.find(opener, at + 1)) {
+      const auto statement = source.substr(at, source.find(';', at) - at);
+      for (auto begin = statement.find('"'); begin != std::string::npos;) {
+        const auto end = statement.find('"', begin + 1);
+        if (end == std::string::npos) break;
+        const std::string text = statement.substr(begin + 1, end - begin - 1);
+        if (!is_event_name(text)) break;
+        names.insert(text);
+        begin = statement.compare(end, 4, "\" : ") == 0 ? end + 4 : std::string::npos;
+      }
+    }
+  return names;
+}
+
+TEST(Events, AreAllExplained) {
+  std::set<std::string> in_source, in_table;
+  for (const char* folder : {"/proto", "/daemon"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{std::string{BP2P_SOURCE_DIR} + folder})
+      if (entry.path().extension() == ".cc") in_source.merge(events_said(file_text(entry.path())));
+  for (const cli::EventText& event : cli::event_table()) in_table.emplace(event.name);
+  EXPECT_EQ(in_table, in_source) << "daemon/cli/events.cc";
+  EXPECT_TRUE(std::ranges::is_sorted(cli::event_table(), {}, &cli::EventText::name));
+}
+
+TEST_F(CommandLine, ExplainsEvents) {
+  EXPECT_EQ(call({"explain", "session.attached"}).out, "session.attached (event of the log)\n  A node of this host attached.\n");
+  EXPECT_THAT(call({"explain"}).out, HasSubstr("\nEVENT "));
 }
 
 TEST_F(CommandLine, ExplainsByNameAndByNumber) {

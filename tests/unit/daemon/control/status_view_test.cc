@@ -63,6 +63,13 @@ TEST(StatusJson, IsWholeForADaemonThatDoesNothing) {
   EXPECT_EQ(json.at("schema"), "barrel-p2pd/status/1");
 }
 
+TEST(StatusJson, NamesWhatIsPinnedToAPeerWithoutNodes) {
+  DaemonStatus status = example();
+  status.pinned[LinkId{11}] = {name_of("app@db3")};
+  const auto json = status_json(status);
+  EXPECT_EQ(json["links"][1]["pinned"], nlohmann::json::array({"app@db3"}));
+}
+
 TEST(StatusJson, DividesByNoPackets) {
   DaemonStatus status = example();
   status.links[0].packets_sent = 0;

@@ -383,6 +383,25 @@ TEST_F(TrustOfLinks, StrictTakesPinnedKeysAndBelievesOnlyTheirPinnedNames) {
   EXPECT_EQ(strict.refused_code(leg), RefuseCode::not_trusted);
 }
 
+TEST_F(TrustOfLinks, APeerThatRefusesUsIsAWarningThatSaysWhatToDoOnceAMinute) {
+  const auto refused = [&](std::uint8_t number, LinkCode code) {
+    const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", number);
+    const LinkEnd why{.how = LinkEnd::How::closed_by_peer, .code = static_cast<std::uint64_t>(code), .text = "no"};
+    daemon.with([&](Core& core, Now at, Effects& out) { core.on_link_closed(link, why, at, out); });
+  };
+  refused(1, LinkCode::not_trusted);
+  const auto event = std::ranges::find(daemon.events, "link.refused", &Event::name);
+  ASSERT_NE(event, daemon.events.end());
+  EXPECT_EQ(event->severity, Severity::warning);
+  EXPECT_NE(event->text.find("keys pin NAME KEY"), std::string::npos) << event->text;
+  refused(2, LinkCode::not_trusted);
+  EXPECT_EQ(daemon.count_of("link.refused"), 1u);
+  world.pass(61s);
+  refused(3, LinkCode::wrong_cluster);
+  EXPECT_EQ(daemon.count_of("link.refused"), 2u);
+  EXPECT_NE(daemon.events.back().text.find("explain wrong_cluster"), std::string::npos) << daemon.events.back().text;
+}
+
 TEST_F(TrustOfLinks, OneSourceCausesOneLineAMinute) {
   for (std::uint8_t i = 0; i < 20; ++i) {
     const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", i);

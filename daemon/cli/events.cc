@@ -1,0 +1,48 @@
+#include "daemon/cli/events.h"
+
+#include <algorithm>
+
+namespace bp2p::cli {
+
+const std::vector<EventText>& event_table() {
+  static const std::vector<EventText> table{
+      {"channel.broken", "A connection between two nodes ended without either of them closing it; both saw nodedown."},
+      {"channel.impersonation",
+       "A peer asked for a connection in the name of a node that its key is not proven for; it was refused."},
+      {"daemon.failed", "The daemon cannot start, or cannot go on; the text says why."},
+      {"daemon.ready", "The daemon has started: peers can reach it and nodes can attach."},
+      {"daemon.stopping", "The daemon was told to stop; it tells its nodes and its peers."},
+      {"dial.failed", "An address of a peer did not answer, or what answered is no daemon (level debug)."},
+      {"identity.shared", "Two daemons run with copies of one key; remove `keys` in the state_dir of one of them."},
+      {"link.admitted", "A link to a peer stands: its key is proven for the names in the text."},
+      {"link.closed", "A link that stood is gone; the text says who closed it and why."},
+      {"link.refused",
+       "A link did not come about. Refused by us or by the peer, the text has the code: `barrel-p2pd explain CODE`."},
+      {"name.taken", "Two daemons say that they serve one node name; rename one of the nodes."},
+      {"pin.missing", "A pin that was made is gone from the trusted keys; the peer is refused until it is back or unpinned."},
+      {"pin.new", "A key was seen for a name for the first time, and is pinned to it (trust mode tofu)."},
+      {"pin.none", "A peer has no name that is pinned, and trust mode strict refuses it; pin one with `keys pin`."},
+      {"pin.not_stored", "New pins could not be written, so the peer that they are for is refused; look at the disk."},
+      {"pin.other_key", "A peer came with another key than the one pinned for its name; if it was reinstalled: `keys unpin`."},
+      {"pin.refused", "The file of a pin cannot be used; the text names it. `barrel-p2pd keys list` shows all of them."},
+      {"pin.unreadable", "The file of a pin cannot be read; the peer is refused until it is repaired."},
+      {"pins.limited", "More new names than allowed within an hour; wait, or pin one with `keys pin`."},
+      {"pins.not_stored", "Pins could not be written; the text has the file and the system's reason."},
+      {"redial.given_up", "A node that was lost is not looked for any more, because nobody asks for it."},
+      {"session.attached", "A node of this host attached."},
+      {"session.ended", "A node of this host left, or was ended."},
+      {"session.name_refused", "A node without a name got one from its peer that it may not have here, and lost its session."},
+      {"session.named", "A node without a name was given one by its peer."},
+      {"session.not_allowed",
+       "A user may not use the node socket (host.node_socket_group) or a name (auth.name_owners); it was refused."},
+      {"udp.small_buffer", "The kernel grants smaller UDP buffers than wanted; `sysctl net.core.rmem_max` raises them."},
+  };
+  return table;
+}
+
+const EventText* find_event(std::string_view name) {
+  const auto found = std::ranges::find(event_table(), name, &EventText::name);
+  return found == event_table().end() ? nullptr : &*found;
+}
+
+}  // namespace bp2p::cli
