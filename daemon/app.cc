@@ -47,6 +47,13 @@ T or_stop(std::expected<T, FileError> result) {
   return std::move(*result);
 }
 
+/// Makes the directory when it is not there, but not the way to it: a mistyped one would be a new daemon.
+StateLock lock_directory(const std::filesystem::path& directory, StateLock::Of of) {
+  or_stop(require_parent(directory));
+  or_stop(make_private_directory(directory, 0700));
+  return or_stop(StateLock::take(directory, of));
+}
+
 quic::Endpoint::Options endpoint_options(const Config& config) {
   const TransportConfig& t = config.transport;
   quic::Endpoint::Options out;
@@ -86,7 +93,8 @@ class App {
  public:
   explicit App(const RunOptions& options)
       : config_(options.config),
-        lock_((or_stop(make_private_directory(config_.host.state_dir, 0700)), or_stop(StateLock::take(config_.host.state_dir)))),
+        lock_(lock_directory(config_.host.state_dir, StateLock::Of::state_dir)),
+        identity_lock_(lock_directory(config_.key_dir(), StateLock::Of::key_dir)),
         keys_(or_stop(load_or_make_identity(config_.key_dir()))),
         pins_(or_stop(TrustedKeys::open(config_.key_dir()))),
         reset_key_(or_stop(load_or_make_reset_key(config_.host.state_dir))),
@@ -251,7 +259,7 @@ class App {
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer watchdog_{io_};
   SystemSecrets secrets_;
-  StateLock lock_;  // before anything is read or written there, until everything is gone
+  StateLock lock_, identity_lock_;  // before anything is read or written there, until everything is gone
   KeyPair keys_;
   TrustedKeys pins_;
   ResetKey reset_key_;

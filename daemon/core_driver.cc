@@ -133,6 +133,7 @@ void CoreDriver::read_pins(const ReadPins& wanted) {
   for (const NodeName& name : wanted.names) reads.claimed.push_back(pins_.read(name));
   reads.of_key = pins_.names_of(wanted.key);
   reads.in_all = pins_.count();
+  reads.hosts_of_others = pins_.hosts_of_others(wanted.key, wanted.names);
   input([link = wanted.link, reads = std::move(reads)](Core& core, Now now, Effects& out) {
     core.on_pins_read(link, reads, now, out);
   });

@@ -41,8 +41,8 @@ const std::vector<CodeText>& code_table() {
       refused(RefuseCode::unreachable, "There are addresses for the name, and none answered.",
               "Is the peer's daemon running? Does UDP reach its port (firewall, NAT)? The text names what was tried."),
       refused(RefuseCode::not_trusted, "The peer's key is not the one pinned for the name, or strict mode has no pin.",
-              "Compare fingerprints (`barrel-p2pd keys show` there, `keys list` here). If the host was reinstalled:\n"
-              "`barrel-p2pd keys unpin NAME`, or `keys pin NAME FILE` with its new node.pub."),
+              "Compare fingerprints (`barrel-p2pd keys show` there, `keys list` here). If the key is right, believe it here:\n"
+              "`barrel-p2pd keys pin NAME HEX` with the 64 digits that `keys show` prints there, or its node.pub."),
       refused(RefuseCode::no_such_node, "The peer's daemon runs; no node of that name is attached to it.",
               "Start the node, or correct the name."),
       refused(RefuseCode::timed_out, "There was no answer within 7 s.",
@@ -64,8 +64,8 @@ const std::vector<CodeText>& code_table() {
       link(LinkCode::bad_binding, "The HELLO was made for another connection.",
            "Somebody between the two relays handshakes, or a proxy ends QUIC. Connect them directly."),
       link(LinkCode::not_trusted, "The peer's key is not the one pinned for its name, or strict mode has no pin.",
-           "Compare fingerprints (`barrel-p2pd keys show` there, `keys list` here). If the host was reinstalled:\n"
-           "`barrel-p2pd keys unpin NAME`, or `keys pin NAME FILE` with its new node.pub."),
+           "Compare fingerprints (`barrel-p2pd keys show` there, `keys list` here). If the key is right, believe it here:\n"
+           "`barrel-p2pd keys pin NAME HEX` with the 64 digits that `keys show` prints there, or its node.pub."),
       link(LinkCode::pin_unreadable, "The pin of the peer's name is missing, torn, or cannot be read here.",
            "`barrel-p2pd keys list` names the file. Restore it, or pin the name again with `keys pin`."),
       link(LinkCode::too_many_pins, "More new daemons than 32 an hour were met, or there is no room for more pins.",

@@ -85,6 +85,7 @@ Exit list(const Words& words) {
   json items = json::array();
   TextTable table{{{"NAME"}, {"KEY"}}};
   Exit exit = Exit::ok;
+  std::string reasons;
   for (const auto& [name, key] : *pins) {
     json item{{"name", name.text()}};
     if (key) {
@@ -95,20 +96,24 @@ Exit list(const Words& words) {
       exit = Exit::no;
       item["error"] = key.error().text;
       table.add({name.text(), "refused, see below"});
-      std::cerr << "barrel-p2pd: " << key.error().text << "\n";
+      reasons += "\n" + key.error().text + "\n";
     }
     items.push_back(std::move(item));
   }
   const json all{{"schema", "barrel-p2pd/keys-list/1"}, {"pins", std::move(items)}};
   if (words.as_json) std::cout << all.dump(2) << "\n";
   else if (pins->empty()) std::cout << "no pins\n";
-  else std::cout << table.text();
+  else std::cout << table.text() << reasons;
   return exit;
 }
 
 /// A file with 32 raw bytes (a peer's node.pub), or 64 hexadecimal digits.
 std::expected<PublicKey, Exit> given_key(const std::string& text) {
   if (const auto key = parse_hex_key(text)) return *key;
+  if (text.starts_with("SHA256:"))
+    return std::unexpected(say(Exit::bad_data, text + ": a fingerprint is not enough, it only tells two keys apart; give the "
+                                               "key itself: the 64 hexadecimal digits that `barrel-p2pd keys show` "
+                                               "prints at the peer, or its node.pub"));
   const auto content = read_whole(text, PublicKey::size);
   if (!content) return std::unexpected(say(Exit::bad_data, content.error().text));
   if (!*content)

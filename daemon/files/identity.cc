@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "daemon/log.h"
+
 namespace bp2p {
 namespace {
 
@@ -65,6 +67,8 @@ std::expected<KeyPair, FileError> load_or_make_identity(const std::filesystem::p
     *secret = KeyPair::generate();
     if (auto written = write_whole(secret_file, (*secret)->seed(), 0600, Existing::keep); !written)
       return std::unexpected(written.error());
+    log::warning("identity.new", "no identity in " + key_dir.string() + ": made a new one, " +
+                                     fingerprint((*secret)->public_key()) + "; peers that know this host by another key refuse it");
   }
   if (!*shown) {  // made just now, or a start that ended between the two files
     if (auto written = write_whole(public_file, (*secret)->public_key().bytes, 0644, Existing::keep); !written)

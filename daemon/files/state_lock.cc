@@ -35,8 +35,9 @@ StateLock::~StateLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::expected<StateLock, FileError> StateLock::take(const std::filesystem::path& state_dir) {
-  const auto file = state_dir / "lock";
+std::expected<StateLock, FileError> StateLock::take(const std::filesystem::path& directory, Of of) {
+  const bool is_state = of == Of::state_dir;
+  const auto file = directory / (is_state ? "daemon.lock" : "identity.lock");
   const auto failed = [&](const std::string& what) {
     return std::unexpected(FileError{file.string() + ": " + what + ": " + std::generic_category().message(errno)});
   };
@@ -46,8 +47,10 @@ std::expected<StateLock, FileError> StateLock::take(const std::filesystem::path&
   while (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return failed("cannot be locked");
-    return std::unexpected(FileError{state_dir.string() + ": another daemon" + holder(lock.fd_) +
-                                     " runs with this directory; stop it, or give this one its own (host.state_dir)"});
+    return std::unexpected(FileError{directory.string() + ": another daemon" + holder(lock.fd_) +
+                                     (is_state ? " runs with this directory; stop it, or give this one its own (host.state_dir)"
+                                               : " runs with the identity in this directory; stop it, or give this one "
+                                                 "its own (auth.key_dir)")});
   }
   // For people and for the sentence above alone: that it cannot be written is no reason not to run.
   const std::string pid = std::to_string(::getpid()) + "\n";

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include "daemon/crypto.h"
@@ -40,15 +41,24 @@ bool is_fingerprint(std::string_view text) {
   return text == taken_back || (text.starts_with("SHA256:") && text.size() == 7 + 43);
 }
 
-/// Held while files change. A process that ends lets go of it.
+/// Held while files change. A process that ends lets go of it. A turn is a few writes, so whoever waits longer waits for
+/// a process that is stopped or for a disk that does not answer, and the daemon has one thread.
+constexpr auto turn_waits_max = std::chrono::seconds{1};
 class Turn {
  public:
   static std::expected<Turn, FileError> take(const std::filesystem::path& key_dir) {
     const auto file = key_dir / "lock";
     Turn turn{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (turn.fd_ < 0) return failed(file, "cannot be opened");
-    while (::flock(turn.fd_, LOCK_EX) != 0)
-      if (errno != EINTR) return failed(file, "cannot be locked");
+    const auto deadline = std::chrono::steady_clock::now() + turn_waits_max;
+    while (::flock(turn.fd_, LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno != EWOULDBLOCK) return failed(file, "cannot be locked");
+      if (std::chrono::steady_clock::now() >= deadline)
+        return wrong(file, "another process has been changing pins for more than 1 s; `fuser " + file.string() +
+                               "` says which");
+      ::usleep(5'000);
+    }
     return turn;
   }
   Turn(Turn&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -269,12 +279,14 @@ std::expected<void, FileError> TrustedKeys::store(const PublicKey& key, std::spa
                                " are allowed");
   // The file before its line: a crash between the two leaves a pin without a line, which open() gives one. The
   // other order would leave a line without a file, which only an operator may repair.
+  if (fresh.empty()) return {};
   std::string lines;
   for (const NodeName& name : fresh) {
-    if (auto written = write_whole(file_of(name), key.bytes, 0600, Existing::replace); !written) return written;
+    if (auto written = put_in_place(file_of(name), key.bytes, 0600, Existing::replace); !written) return written;
     lines += line_of(name, fingerprint(key));
   }
-  return lines.empty() ? std::expected<void, FileError>{} : append(lines);
+  if (auto synced = sync_directory(key_dir_ / "trusted"); !synced) return synced;  // once for all of them
+  return append(lines);
 }
 
 std::expected<void, FileError> TrustedKeys::replace(const PublicKey& key, const NodeName& name) {
@@ -311,6 +323,16 @@ std::vector<NodeName> TrustedKeys::names_of(const PublicKey& key) const {
   for (const auto& [name, pinned] : record_)
     if (pinned == print) names.push_back(name);
   return names;
+}
+
+std::set<std::string> TrustedKeys::hosts_of_others(const PublicKey& key, std::span<const NodeName> names) const {
+  const std::string print = fingerprint(key);
+  std::set<std::string_view> asked;
+  for (const NodeName& name : names) asked.insert(name.host());
+  std::set<std::string> hosts;
+  for (const auto& [name, pinned] : record_)
+    if (pinned != print && asked.contains(name.host())) hosts.emplace(name.host());
+  return hosts;
 }
 
 std::expected<std::vector<TrustedKeys::Pin>, FileError> TrustedKeys::list() {

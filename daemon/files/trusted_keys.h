@@ -3,7 +3,7 @@
 // what tells a pin whose file is gone from a name never met.
 //
 // The daemon and the command line both use it, at the same time if need be: readers look at the files each time,
-// writers take turns by a lock on key_dir/lock.
+// writers take turns by a lock on key_dir/lock, and give up when another's turn has no end.
 #pragma once
 #include <expected>
 #include <filesystem>
@@ -60,6 +60,8 @@ class TrustedKeys {
   std::expected<std::vector<Pin>, FileError> list();
   /// The names pinned to `key` according to the record, sorted.
   std::vector<NodeName> names_of(const PublicKey& key) const;
+  /// The hosts among those of `names` at which a key other than `key` has a name, according to the record.
+  std::set<std::string> hosts_of_others(const PublicKey& key, std::span<const NodeName> names) const;
   /// How many names the record holds as pinned.
   std::size_t count() const { return record_.size(); }
 

@@ -54,6 +54,12 @@ std::expected<void, FileError> sync_directory(const std::filesystem::path& direc
 
 std::expected<void, FileError> write_whole(const std::filesystem::path& file, ByteView content, mode_t mode,
                                            Existing existing) {
+  if (auto written = put_in_place(file, content, mode, existing); !written) return written;
+  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
+}
+
+std::expected<void, FileError> put_in_place(const std::filesystem::path& file, ByteView content, mode_t mode,
+                                            Existing existing) {
   // The dot keeps a file left by a crash out of listings of NAME.pub; mkstemp makes it 0600 and ours alone.
   std::string beside = (file.parent_path() / ".new-XXXXXX").string();
   const Fd fd{::mkostemp(beside.data(), O_CLOEXEC)};
@@ -73,7 +79,7 @@ std::expected<void, FileError> write_whole(const std::filesystem::path& file, By
   } else if (::rename(beside.c_str(), file.c_str()) != 0) {
     return give_up("cannot be put in place");
   }
-  return sync_directory(file.has_parent_path() ? file.parent_path() : ".");
+  return {};
 }
 
 std::expected<std::optional<FileContent>, FileError> read_whole(const std::filesystem::path& file,
@@ -106,6 +112,15 @@ std::expected<std::optional<FileContent>, FileError> read_whole(const std::files
   if (std::cmp_not_equal(have, status.st_size)) return wrong(file, "changed while it was read");
   content.bytes.resize(have);
   return content;
+}
+
+std::expected<void, FileError> require_parent(const std::filesystem::path& directory) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(directory, error).lexically_normal();
+  // A slash at the end is an empty last part.
+  const auto parent = absolute.has_filename() ? absolute.parent_path() : absolute.parent_path().parent_path();
+  if (error || std::filesystem::is_directory(parent, error)) return {};
+  return wrong(directory, "cannot be made, " + parent.string() + " is not there; is the path right?");
 }
 
 std::expected<void, FileError> make_private_directory(const std::filesystem::path& directory, mode_t mode) {

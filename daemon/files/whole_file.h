@@ -22,6 +22,10 @@ enum class Existing : std::uint8_t { replace, keep };
 std::expected<void, FileError> write_whole(const std::filesystem::path& file, ByteView content, mode_t mode,
                                            Existing existing);
 
+/// The same without the last step: a power cut may still bring back what was there before, until sync_directory().
+std::expected<void, FileError> put_in_place(const std::filesystem::path& file, ByteView content, mode_t mode,
+                                            Existing existing);
+
 struct FileContent {
   Bytes bytes;
   mode_t mode = 0;  ///< permission bits
@@ -35,6 +39,9 @@ std::expected<std::optional<FileContent>, FileError> read_whole(const std::files
 /// Makes the directory (and its parents) with this mode unless it is there; an existing one must be a directory that
 /// neither group nor others may write.
 std::expected<void, FileError> make_private_directory(const std::filesystem::path& directory, mode_t mode);
+
+/// The directory in which `directory` is or would be made has to be there.
+std::expected<void, FileError> require_parent(const std::filesystem::path& directory);
 
 std::expected<void, FileError> sync_directory(const std::filesystem::path& directory);
 

@@ -81,12 +81,25 @@ std::expected<void, std::string> make_directory(const std::filesystem::path& dir
   return {};
 }
 
+/// Between bind() and the mode, the file goes by its path: nobody else may be able to put another one there. Where the
+/// sticky bit is set (/tmp), only its owner moves or removes a file.
+std::expected<void, std::string> check_directory(const std::filesystem::path& directory) {
+  const std::filesystem::path place = directory.empty() ? "." : directory;
+  struct stat status {};
+  if (::stat(place.c_str(), &status) != 0) return failed(place, "cannot be looked at");
+  if ((status.st_mode & 022) != 0 && (status.st_mode & S_ISVTX) == 0)
+    return wrong(place, "can be written by others than its owner, who could put a socket of theirs there; chmod go-w "
+                        "makes it right");
+  return {};
+}
+
 }  // namespace
 
 std::expected<UnixListener, std::string> listen_at(const std::filesystem::path& path,
                                                    const UnixSocketOptions& options) {
   if (auto room = make_room(path); !room) return std::unexpected(room.error());
   if (auto made = make_directory(path.parent_path(), options.group); !made) return std::unexpected(made.error());
+  if (auto good = check_directory(path.parent_path()); !good) return std::unexpected(good.error());
   const std::filesystem::path beside = path.native() + ".new";
   const auto address = address_of(beside);
   if (!address) return std::unexpected(address.error());
@@ -101,7 +114,7 @@ std::expected<UnixListener, std::string> listen_at(const std::filesystem::path& 
     return failed(path, what, error);
   };
   // Nobody can connect before listen(), and then the mode is right. Group first: chown takes no bits of a socket's mode.
-  if (options.group && ::chown(beside.c_str(), static_cast<uid_t>(-1), *options.group) != 0)
+  if (options.group && ::lchown(beside.c_str(), static_cast<uid_t>(-1), *options.group) != 0)
     return give_up("cannot be given to its group");
   if (::chmod(beside.c_str(), options.mode) != 0) return give_up("cannot be given its mode");
   struct stat status {};

@@ -24,7 +24,8 @@ struct UnixListener {
 
 /// Listens at `path`. The file is made under another name, given its mode and group, and renamed into place, so that
 /// nobody meets a socket that is half made. One that nobody answers on is replaced; where somebody does, or where
-/// something lies that is not a socket, nothing is touched. A directory that is missing is made with mode 0750.
+/// something lies that is not a socket, nothing is touched. A directory that is missing is made with mode 0750;
+/// one that group or others may write, and that is not sticky, is an error.
 /// The error is one sentence that begins with the path.
 std::expected<UnixListener, std::string> listen_at(const std::filesystem::path& path, const UnixSocketOptions& options);
 

@@ -76,6 +76,9 @@ void Core::Impl::on_time(Now now, Effects& out) {
         }
         break;
       }
+      case Deadlines::Of::pins:
+        look_at_pins_again(now, out);
+        break;
       case Deadlines::Of::own_record:
         for (auto& [id, link] : links.all())
           if (link.admitted) send_record(link, now, out);

@@ -110,12 +110,19 @@ struct Core::Impl {
   // --- link_pins.cc
   void check_pins(Link& link, VerifiedRecord record, Bytes record_bytes, std::optional<peer::Message> then, Now now,
                   Effects& out);
+  /// Holds the names of some links against the pins again, each time of others.
+  void look_at_pins_again(Now now, Effects& out);
   void on_pins_read(LinkId id, const PinReads& reads, Now now, Effects& out);
   void on_pins_stored(LinkId id, bool stored, Now now, Effects& out);
   void read_next_pins(Effects& out);
   void pins_done(Link& link, Now now, Effects& out);
   void admit(Link& link, Now now, Effects& out);
   void refuse_over_pins(Link& link, const PinRefusal& refusal, Now now, Effects& out);
+  void doubt_taken(PinCheck& check, const Link& link, const NodeName& name, const std::string& holder);
+  /// One line for each kind of doubt, unless the log has it already.
+  void tell_doubts(Link& link, const std::vector<PinCheck::Doubt>& doubts, bool in_any_case, Now now, Effects& out);
+  /// Channels with these names of the peer end, and those asked for are refused.
+  void end_channels_with(Link& link, const std::set<NodeName>& names, Now now, Effects& out);
   /// Who else has the name: ourselves, or another living key.
   std::optional<std::string> taken_by(const NodeName& name, const PublicKey& key);
 
@@ -172,6 +179,9 @@ struct Core::Impl {
 
   /// Links whose names are looked up, one after the other: what the first stores, the second reads.
   std::deque<LinkId> pin_queue;
+
+  LinkId looked_at_last{};  ///< the link whose pins were read again last
+  bool will_look_at_pins = false;
 
   std::uint64_t last_id = 0;  ///< of dials, look-ups, redials and incoming channels alike
   bool searches_may_move = false;

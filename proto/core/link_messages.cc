@@ -94,9 +94,6 @@ void Core::Impl::on_hello(Link& link, const peer::Hello& hello, Now now, Effects
               "; the older one is refused. Give one of them a key of its own");
     return close_link(id, LinkCode::duplicate, "a daemon with the same key has started after this one", now, out);
   }
-  for (const NodeName& name : record->body.names)
-    if (const auto holder = taken_by(name, link.facts.peer_key))
-      return close_link(id, LinkCode::name_taken, name.text() + " is served by " + *holder, now, out);
   link.said_hello = true;
   check_pins(link, std::move(*record), hello.record, std::nullopt, now, out);
 }

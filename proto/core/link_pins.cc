@@ -1,5 +1,7 @@
 // A peer's names against the pins, and what follows: admission, or the end of the link.
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "proto/base/check.h"
 #include "proto/core/impl.h"
@@ -19,7 +21,7 @@ std::string listed(const auto& names) {
 
 /// What an operator can do about a limit that an hour does not lift.
 std::string_view advice(PinLimit limit) {
-  const bool passes = limit != PinLimit::pins && limit != PinLimit::pins_of_key;
+  const bool passes = limit != PinLimit::pins && limit != PinLimit::pins_of_key && limit != PinLimit::pins_for_further_names;
   return passes ? "" : "; names that are not used any more can be taken back: barrel-p2pd keys unpin NAME";
 }
 
@@ -33,29 +35,69 @@ std::optional<std::string> Core::Impl::taken_by(const NodeName& name, const Publ
   return std::nullopt;
 }
 
+void Core::Impl::doubt_taken(PinCheck& check, const Link& link, const NodeName& name, const std::string& holder) {
+  if (!check.taken) check.taken = name.text() + " is served by " + holder;
+  check.doubts.push_back({name, "name.taken",
+                          "the daemon at " + link.facts.peer_address.text() + " says it serves " + name.text() +
+                              ", which is served by " + holder + "; it is not believed"});
+}
+
+void Core::Impl::tell_doubts(Link& link, const std::vector<PinCheck::Doubt>& doubts, bool in_any_case, Now now,
+                             Effects& out) {
+  std::vector<const PinCheck::Doubt*> untold;
+  for (const PinCheck::Doubt& doubt : doubts)
+    if (!link.told_of.contains(doubt.name)) untold.push_back(&doubt);
+  // A peer says new records as often as it likes. What is not said now is said when the names are looked at again.
+  if (untold.empty() || (!in_any_case && !strangers.may_cause_a_line(link.facts.peer_address, now.steady))) return;
+  std::map<std::string_view, std::vector<const PinCheck::Doubt*>> by_event;
+  for (const PinCheck::Doubt* doubt : untold) {
+    by_event[doubt->event].push_back(doubt);
+    link.told_of.insert(doubt->name);
+  }
+  for (const auto& [event, all] : by_event)
+    say(out, Severity::warning, event,
+        all.front()->text + (all.size() > 1 ? " (and so " + std::to_string(all.size() - 1) + " more of its names)" : ""));
+}
+
 void Core::Impl::check_pins(Link& link, VerifiedRecord record, Bytes record_bytes, std::optional<peer::Message> then,
                             Now now, Effects& out) {
   PinCheck check{.record = std::move(record), .record_bytes = std::move(record_bytes), .names = {}, .proven = {},
-                 .then = std::move(then)};
+                 .then = std::move(then), .doubts = {}, .taken = {}};
   for (const NodeName& name : check.record.body.names) {
-    if (link.proven.contains(name)) {
-      check.proven.push_back(name);
-    } else if (const auto holder = taken_by(name, link.facts.peer_key)) {
-      // Only in an update; a HELLO was refused over it. The names proven before keep their channels.
-      say(out, Severity::warning, "name.taken",
-          "the daemon at " + link.facts.peer_address.text() + " says it serves " + name.text() + ", which is served by " +
-              *holder + "; it is not believed");
-    } else {
-      check.names.push_back(name);
-    }
+    if (link.proven.contains(name)) check.proven.push_back(name);
+    else if (const auto holder = taken_by(name, link.facts.peer_key)) doubt_taken(check, link, name, *holder);
+    else check.names.push_back(name);
   }
   link.pins = std::move(check);
   if (link.pins->names.empty()) {
+    if (!link.admitted && link.pins->taken) return close_link(link.id, LinkCode::name_taken, *link.pins->taken, now, out);
     if (link.admitted || config.trust == Trust::tofu) return pins_done(link, now, out);
     return refuse_over_pins(link, {PinRefusal::Why::no_pin, std::nullopt, std::nullopt, std::nullopt}, now, out);
   }
   pin_queue.push_back(link.id);
   if (pin_queue.size() == 1) read_next_pins(out);
+}
+
+void Core::Impl::look_at_pins_again(Now now, Effects& out) {
+  will_look_at_pins = false;
+  if (stopping) return;
+  auto at = links.all().upper_bound(looked_at_last);
+  std::size_t chosen = 0;
+  for (std::size_t seen = 0; seen < links.size() && chosen < limits::links_looked_at_once; ++seen, ++at) {
+    if (at == links.all().end()) at = links.all().begin();
+    auto& [id, link] = *at;
+    looked_at_last = id;
+    if (!link.admitted || link.record->body.names.empty()) continue;
+    ++chosen;
+    if (link.pins) continue;
+    link.pins = PinCheck{.record = *link.record, .record_bytes = link.record_bytes, .names = link.record->body.names,
+                         .proven = {}, .then = {}, .is_again = true, .doubts = {}, .taken = {}};
+    pin_queue.push_back(id);
+    if (pin_queue.size() == 1) read_next_pins(out);
+  }
+  if (chosen == 0) return;
+  will_look_at_pins = true;
+  deadlines.set({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
 }
 
 void Core::Impl::read_next_pins(Effects& out) {
@@ -70,26 +112,54 @@ void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects
   if (link == nullptr || !link->pins || link->pins->stage != PinCheck::Stage::reading) return;
   PinCheck& check = *link->pins;
   BP2P_CHECK(reads.claimed.size() == check.names.size());
-  // A node may have attached here meanwhile.
-  for (const NodeName& name : check.names)
-    if (const auto holder = taken_by(name, link->facts.peer_key))
-      return close_link(id, LinkCode::name_taken, name.text() + " is served by " + *holder, now, out);
   const PublicKey& key = link->facts.peer_key;
-  auto decision = decide_pins(config.trust, key, check.names, reads,
-                              pin_budget.room(key, reads.of_key.size(), reads.in_all, now.steady));
-  if (!decision) {
-    const auto why = decision.error().why;
-    const bool is_about_new_names = why == PinRefusal::Why::no_pin || why == PinRefusal::Why::too_many;
-    if (!is_about_new_names || !link->admitted) return refuse_over_pins(*link, decision.error(), now, out);
-    decision = PinDecision{.proven = {}, .to_store = {}, .first_contacts = 0, .unproven = check.names,
-                           .limit = decision.error().limit};  // what was proven stays so
+  const std::string peer = "the daemon at " + link->facts.peer_address.text() + " (" + signing.show(key) + ")";
+  const auto doubt = [&](const NodeName& name, std::string_view event, const std::string& text) {
+    check.doubts.push_back({name, event, text + "; " + peer + " is not believed for that name"});
+  };
+  // What costs a name alone is taken out before the rest is decided about.
+  std::vector<NodeName> names;
+  PinReads left{.claimed = {}, .of_key = reads.of_key, .in_all = reads.in_all, .hosts_of_others = reads.hosts_of_others};
+  for (std::size_t i = 0; i < check.names.size(); ++i) {
+    const NodeName& name = check.names[i];
+    const PinRead& read = reads.claimed[i];
+    if (const auto holder = taken_by(name, key)) {  // a node may have attached here meanwhile
+      doubt_taken(check, *link, name, *holder);
+    } else if (!read && check.is_again && link->proven.contains(name) && link->suspect.insert(name).second) {
+      check.proven.push_back(name);  // an operator may be in the middle of changing it: what is wrong the next time too, counts
+    } else if (!read && check.is_again) {
+      const bool is_gone = read.error() == PinError::missing_of_record;
+      doubt(name, is_gone ? "pin.missing" : "pin.unreadable",
+            "the pin of " + name.text() + (is_gone ? " is gone from the trusted keys" : " cannot be read"));
+    } else if (read && !*read && (link->proven.contains(name) || link->taken_back.contains(name))) {
+      link->taken_back.insert(name);
+      doubt(name, "pin.taken_back", "the pin of " + name.text() + " was taken back");
+    } else {
+      link->suspect.erase(name);
+      names.push_back(name);
+      left.claimed.push_back(read);
+    }
   }
+  check.names = std::move(names);
+  if (!link->admitted && check.taken && check.names.empty()) return close_link(id, LinkCode::name_taken, *check.taken, now, out);
+  auto decision = decide_pins(config.trust, key, check.names, left,
+                              pin_budget.room(key, reads.of_key.size(), reads.in_all, now.steady), link->admitted);
+  if (!decision) return refuse_over_pins(*link, decision.error(), now, out);
+  if (!link->admitted && check.taken && decision->proven.empty())
+    return close_link(id, LinkCode::name_taken, *check.taken, now, out);
+  for (const auto& [name, pinned] : decision->of_another)
+    doubt(name, "pin.other_key",
+          name.text() + " is pinned to " + signing.show(pinned) + " (if that is not right any more: barrel-p2pd keys pin " +
+              name.text() + ")");
   // A peer may say a new record with new names as often as it likes, so these are lines that it causes.
-  if (decision->limit && strangers.may_cause_a_line(link->facts.peer_address, now.steady))
+  const auto is_told = [&](const NodeName& name) { return link->told_of.contains(name); };
+  if (decision->limit && !std::ranges::all_of(decision->unproven, is_told) &&
+      strangers.may_cause_a_line(link->facts.peer_address, now.steady)) {
     say(out, Severity::warning, "pins.limited",
         "more new names than " + describe(*decision->limit, config.pin_limits) + ": " + listed(decision->unproven) +
-            " of the daemon at " + link->facts.peer_address.text() + " (" + signing.show(key) +
-            ") cannot be reached; they are looked at again with its next record" + std::string{advice(*decision->limit)});
+            " of " + peer + " cannot be reached until there is room" + std::string{advice(*decision->limit)});
+    link->told_of.insert(decision->unproven.begin(), decision->unproven.end());
+  }
   check.proven.insert(check.proven.end(), decision->proven.begin(), decision->proven.end());
   if (decision->to_store.empty()) {
     pin_queue.pop_front();
@@ -105,13 +175,18 @@ void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects
 void Core::Impl::on_pins_stored(LinkId id, bool stored, Now now, Effects& out) {
   Link* link = links.find(id);
   if (link == nullptr || !link->pins || link->pins->stage != PinCheck::Stage::storing) return;
-  if (!stored) {
+  if (!stored && !link->admitted) {
     say(out, Severity::error, "pin.not_stored",
         "the pins of " + listed(link->pins->names) + " could not be written; the daemon at " +
             link->facts.peer_address.text() + " is refused until they can");
     return close_link(id, LinkCode::pin_unreadable, "the pin could not be written", now, out);
   }
   PinCheck& check = *link->pins;
+  if (!stored) {  // what was proven before stays so; the rest is tried again when the pins are looked at again
+    for (const NodeName& name : check.names)
+      check.doubts.push_back({name, "pin.not_stored", "the pin of " + name.text() + " could not be written; it is not believed until it can"});
+    check.names.clear();
+  }
   for (const NodeName& name : check.names)
     say(out, Severity::info, "pin.new",
         name.text() + " is pinned to " + signing.show(link->facts.peer_key) + " (first contact, from " +
@@ -122,19 +197,54 @@ void Core::Impl::on_pins_stored(LinkId id, bool stored, Now now, Effects& out) {
   pins_done(*link, now, out);
 }
 
+void Core::Impl::end_channels_with(Link& link, const std::set<NodeName>& names, Now now, Effects& out) {
+  const auto is_one = [&](const std::optional<NodeName>& name) { return name && names.contains(*name); };
+  std::vector<IncomingId> asked;
+  for (const auto& [channel, told] : link.incoming)
+    if (is_one(incoming.at(told).from)) asked.push_back(told);
+  std::vector<SessionId> legs;
+  for (const auto& [channel, leg] : link.channels)
+    if (is_one(sessions.find_as<ChannelLeg>(leg)->remote)) legs.push_back(leg);
+  for (const IncomingId told : asked)
+    refuse_incoming(told, RefuseCode::not_trusted, "your key is not proven for that name any more", now, out);
+  for (const SessionId leg : legs) {
+    out.emplace_back(CloseSession{leg});
+    on_channel_closed(leg, now, out);  // the last one of a losing link takes the link along
+  }
+}
+
 void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   const LinkId id = link.id;
   PinCheck check = std::move(*link.pins);
   link.pins.reset();
+  const std::set<NodeName> proven{check.proven.begin(), check.proven.end()};
+  const std::set<NodeName> claimed{check.record.body.names.begin(), check.record.body.names.end()};
+  for (auto* names : {&link.taken_back, &link.told_of})
+    std::erase_if(*names, [&](const NodeName& name) { return proven.contains(name) || !claimed.contains(name); });
+  std::erase_if(link.suspect, [&](const NodeName& name) { return !proven.contains(name); });
+  const bool is_over = check.is_again && !link.proven.empty() && proven.empty();
+  tell_doubts(link, check.doubts, is_over, now, out);
+  if (is_over)
+    return close_link(id, LinkCode::not_trusted, "none of its names is pinned to its key any more", now, out);
+  std::set<NodeName> lost;
+  if (check.is_again) std::ranges::set_difference(link.proven, proven, std::inserter(lost, lost.end()));
   link.record = std::move(check.record);
   link.record_bytes = std::move(check.record_bytes);
-  links.set_proven(link, {check.proven.begin(), check.proven.end()});
-  searches_may_move = true;
+  if (proven != link.proven || !check.is_again) {
+    links.set_proven(link, proven);
+    searches_may_move = true;
+  }
   for (const NodeName& name : link.proven) end_redial(name);
+  if (!claimed.empty() && !will_look_at_pins) {
+    will_look_at_pins = true;
+    deadlines.set({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
+  }
   if (!link.admitted) {
     admit(link, now, out);
     if (links.find(id) == nullptr) return;  // a better one was there
   }
+  end_channels_with(link, lost, now, out);
+  if (links.find(id) == nullptr) return;
   if (check.then) act_on(id, std::move(*check.then), now, out);
   for (;;) {
     Link* still = links.find(id);
@@ -184,7 +294,8 @@ void Core::Impl::refuse_over_pins(Link& link, const PinRefusal& refusal, Now now
       return close_link(id, LinkCode::pin_unreadable, "the pin of " + name + " cannot be read", now, out);
     case Why::no_pin:
       tell("pin.none", peer + " (" + key + ") serves " + listed(link.pins->names) +
-                           " and none of them is pinned; trust mode strict refuses it");
+                           " and none of them is pinned; trust mode strict refuses it. To believe it: `barrel-p2pd keys show` there, "
+                           "and here `barrel-p2pd keys pin NAME HEX` with the 64 digits that it prints");
       return close_link(id, LinkCode::not_trusted, "none of its names is pinned to this key", now, out);
     case Why::too_many:
       tell("pins.limited", peer + " (" + key + ") is refused: more new names than " +

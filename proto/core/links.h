@@ -31,6 +31,14 @@ struct PinCheck {
   std::vector<NodeName> names;   ///< that are looked up, in the order of ReadPins
   std::vector<NodeName> proven;  ///< that need no looking up, or have been
   std::optional<peer::Message> then;
+  bool is_again = false;  ///< the record is not new, the pins may be
+  struct Doubt {
+    NodeName name;
+    std::string_view event;
+    std::string text;
+  };
+  std::vector<Doubt> doubts;         ///< names that are not believed, and what the log says of them
+  std::optional<std::string> taken;  ///< the first that somebody else serves, as the peer reads it
 };
 
 struct Link {
@@ -44,6 +52,9 @@ struct Link {
   std::optional<VerifiedRecord> record;  ///< the newest whose names were looked up
   Bytes record_bytes;
   std::set<NodeName> proven;
+  std::set<NodeName> taken_back;  ///< proven once, and then an operator took the pin back: not pinned again here
+  std::set<NodeName> suspect;     ///< proven, and their pins could not be read when they were looked at last
+  std::set<NodeName> told_of;     ///< not believed, and the log says so; like taken_back, of the record's names
   std::uint64_t sent_number = 0;  ///< of our record, that the peer has
   /// There is a better link to the same peer: nothing new is opened on this one.
   bool losing = false;

@@ -21,6 +21,9 @@ std::string describe(PinLimit limit, const PinLimits& limits) {
       return std::to_string(limits.further_names_per_hour) + " further names of all keys an hour";
     case PinLimit::pins_of_key: return std::to_string(limits.pins_of_key) + " pins of one key";
     case PinLimit::pins: return std::to_string(limits.pins) + " pins";
+    case PinLimit::pins_for_further_names:
+      return std::to_string(minus(limits.pins, limits.pins_kept_for_first_contacts)) + " pins (" +
+             std::to_string(limits.pins_kept_for_first_contacts) + " more are kept for first contacts)";
   }
   return "";
 }
@@ -32,7 +35,7 @@ std::optional<PinLimit> PinRoom::take(PinKind kind) {
     if (first_contacts == 0) return PinLimit::first_contacts_per_hour;
     --first_contacts;
   } else {
-    if (files_for_further_names == 0) return PinLimit::pins;
+    if (files_for_further_names == 0) return PinLimit::pins_for_further_names;
     if (further_names_of_key == 0) return PinLimit::further_names_per_hour_of_key;
     if (further_names == 0) return PinLimit::further_names_per_hour;
     --further_names_of_key;

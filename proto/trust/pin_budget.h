@@ -25,8 +25,8 @@ struct PinLimits {
 
 /// What a new pin is.
 enum class PinKind : std::uint8_t {
-  first_contact,  ///< a key never met, or a host at which the key has no name yet
-  further_name,   ///< at a host at which the key has one
+  first_contact,  ///< a key never met, or a host at which the key has no name yet, or another key has one
+  further_name,   ///< at a host at which the key has a name and nobody else has
 };
 
 /// Why one more pin was not made.
@@ -36,6 +36,7 @@ enum class PinLimit : std::uint8_t {
   further_names_per_hour,
   pins_of_key,
   pins,
+  pins_for_further_names,
 };
 /// With its figure, as the end of "more new names than": `32 first contacts an hour`.
 std::string describe(PinLimit limit, const PinLimits& limits);

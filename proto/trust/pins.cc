@@ -7,7 +7,7 @@
 namespace bp2p {
 
 std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey& key, std::span<const NodeName> names,
-                                                   const PinReads& reads, PinRoom room) {
+                                                   const PinReads& reads, PinRoom room, bool has_proven) {
   BP2P_CHECK(names.size() == reads.claimed.size());
   using Why = PinRefusal::Why;
   PinDecision decision;
@@ -19,23 +19,31 @@ std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey&
       return std::unexpected{PinRefusal{why, names[i], std::nullopt, std::nullopt}};
     }
     const std::optional<PublicKey>& pinned = *read;
-    if (pinned && *pinned != key) return std::unexpected{PinRefusal{Why::other_key, names[i], *pinned, std::nullopt}};
-    (pinned ? decision.proven : never_met).push_back(names[i]);
+    if (pinned && *pinned != key) decision.of_another.push_back({names[i], *pinned});
+    else (pinned ? decision.proven : never_met).push_back(names[i]);
+  }
+  has_proven = has_proven || !decision.proven.empty();
+  if (!has_proven && !decision.of_another.empty()) {
+    const auto& [name, pinned] = decision.of_another.front();
+    return std::unexpected{PinRefusal{Why::other_key, name, pinned, std::nullopt}};
   }
   if (trust == Trust::strict) {
-    if (decision.proven.empty())
+    if (!has_proven)
       return std::unexpected{PinRefusal{Why::no_pin, std::nullopt, std::nullopt, std::nullopt}};
     decision.unproven = std::move(never_met);
     return decision;
   }
 
-  // The large budget buys names at the key's own hosts alone, or a member could pin the names of all others first.
-  std::set<std::string_view> own_hosts;
+  // The large budget buys names at hosts that are the key's alone, or a member could pin the names of all others
+  // first: with one first contact it would be at home wherever it likes.
+  std::set<std::string_view> own_hosts, shared_hosts{reads.hosts_of_others.begin(), reads.hosts_of_others.end()};
   for (const NodeName& name : reads.of_key) own_hosts.insert(name.host());
   for (const NodeName& name : decision.proven) own_hosts.insert(name.host());
-  const bool is_known = !own_hosts.empty();
+  for (const auto& each : decision.of_another) shared_hosts.insert(each.name.host());
+  const bool is_known = has_proven || !own_hosts.empty();
   for (const NodeName& name : never_met) {
-    const PinKind kind = own_hosts.contains(name.host()) ? PinKind::further_name : PinKind::first_contact;
+    const bool is_at_home = own_hosts.contains(name.host()) && !shared_hosts.contains(name.host());
+    const PinKind kind = is_at_home ? PinKind::further_name : PinKind::first_contact;
     if (const auto reached = room.take(kind)) {
       if (!decision.limit) decision.limit = reached;
       decision.unproven.push_back(name);

@@ -3,7 +3,9 @@
 #pragma once
 #include <expected>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "proto/base/ids.h"
@@ -29,6 +31,7 @@ struct PinReads {
   std::vector<PinRead> claimed;  ///< in the order in which they were asked for
   std::vector<NodeName> of_key;  ///< all names pinned to the key, claimed or not
   std::size_t in_all = 0;        ///< pins of all keys
+  std::set<std::string> hosts_of_others = {};  ///< those of the claimed names' at which another key has a pin
 };
 
 struct PinDecision {
@@ -37,11 +40,16 @@ struct PinDecision {
   std::size_t first_contacts = 0;  ///< of `to_store`; the rest are further names
   std::vector<NodeName> unproven;  ///< strict: no pin; tofu: beyond a limit
   std::optional<PinLimit> limit;   ///< tofu: the one that kept the first of `unproven` out
+  struct OfAnother {
+    NodeName name;
+    PublicKey pinned;
+  };
+  std::vector<OfAnother> of_another;  ///< pinned to another key: not believed (I2)
 };
 
 struct PinRefusal {
   enum class Why : std::uint8_t {
-    other_key,         ///< `name` is pinned to `pinned` (I2: never re-pinned)
+    other_key,         ///< `name` is pinned to `pinned` (I2: never re-pinned), and the key has proven no name
     missing_of_record,
     unreadable,
     no_pin,            ///< strict, and not one of the names is pinned
@@ -53,10 +61,12 @@ struct PinRefusal {
   std::optional<PinLimit> limit;
 };
 
-/// Decides about all names that `key` claims; `reads` are their pins in the same order. One bad pin refuses the
-/// key altogether, whatever the others say. A key without names is refused by strict alone; one that is known is
-/// not refused by tofu because its names are too many, they are unproven then.
+/// Decides about all names that `key` claims; `reads` are their pins in the same order. A pin that cannot be read
+/// refuses the key altogether, whatever the others say; a name that is pinned to another key refuses one that has
+/// proven none (`has_proven`: names that are not asked about here), else costs only itself: whoever takes one name of a
+/// host must not take the whole host with it. A key without names is refused by strict alone; one that is known is not
+/// refused by tofu because its names are too many, they are unproven then.
 std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey& key, std::span<const NodeName> names,
-                                                   const PinReads& reads, PinRoom room);
+                                                   const PinReads& reads, PinRoom room, bool has_proven = false);
 
 }  // namespace bp2p

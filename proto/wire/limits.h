@@ -72,6 +72,10 @@ inline constexpr std::size_t pins_max = 16'384;
 inline constexpr std::size_t pins_of_key_max = 1'024;
 /// Not to be had for further names: five days of first contacts at their most.
 inline constexpr std::size_t pins_kept_for_first_contacts = 4'096;
+/// The names of links that are up are held against the pins again, for what an operator or a damaged disk has changed
+/// and for budgets that are free again: so many links each time, at most 512 small files.
+inline constexpr Duration pins_looked_at_every = std::chrono::seconds{5};
+inline constexpr std::size_t links_looked_at_once = 8;
 
 // --- terms (docs/wire.md 1.2) ---------------------------------------------------------------------------
 

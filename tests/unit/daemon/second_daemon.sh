@@ -4,6 +4,7 @@ set -euo pipefail
 daemon=$1
 here=$(mktemp -d)
 first=
+key_dir_is_state_dir=()
 finish() {
   if [ -n "$first" ]; then kill -9 "$first" 2>/dev/null || true; wait "$first" 2>/dev/null || true; fi
   rm -rf "$here"
@@ -17,7 +18,7 @@ words() {  # words NAME: what differs between the two is all but state_dir
 }
 answers() { "$daemon" status --socket "$here/$1-ctl.sock" >/dev/null 2>&1; }
 start_first() {
-  "$daemon" run $(words first) 2>"$here/first.log" &
+  "$daemon" run $(words first) "${key_dir_is_state_dir[@]}" 2>"$here/first.log" &
   first=$!
   for _ in $(seq 200); do
     if answers first; then return; fi
@@ -43,3 +44,22 @@ answers first || fail "the first daemon does not answer any more"
 kill -9 "$first"
 wait "$first" 2>/dev/null || true
 start_first
+
+# The same identity, whatever the state_dir: not twice either.
+code=0
+timeout 20 "$daemon" run $(words second) --set "host.state_dir=$here/other" --set "auth.key_dir=$here/state/keys" \
+  2>"$here/second.log" || code=$?
+[ "$code" = 69 ] || fail "a second daemon with the first one's identity ended with $code"
+grep -qF "$here/state/keys: another daemon (pid $first) runs with the identity in this directory" "$here/second.log" ||
+  fail "the second daemon did not say why"
+kill -9 "$first"
+wait "$first" 2>/dev/null || true
+
+# One directory for both is not a second daemon.
+key_dir_is_state_dir=(--set "auth.key_dir=$here/state")
+start_first
+
+# A mistyped path is not a new daemon.
+code=0
+timeout 20 "$daemon" run $(words second) --set "host.state_dir=$here/stat/e" 2>"$here/second.log" || code=$?
+[ "$code" = 69 ] && [ ! -e "$here/stat" ] || fail "a daemon was made at a path that is not there ($code)"

@@ -178,6 +178,9 @@ TEST_F(CommandLine, PinsAKeyFromAFileOrFromDigitsAndTakesItBack) {
 TEST_F(CommandLine, RefusesWhatIsNeitherANameNorAKey) {
   EXPECT_EQ(call_with_config({"keys", "pin", "../x", std::string(64, 'a')}).code, 65);
   EXPECT_EQ(call_with_config({"keys", "unpin", "nohost"}).code, 65);
+  const Outcome print = call_with_config({"keys", "pin", "app@db2", "SHA256:" + std::string(43, 'a')});
+  EXPECT_EQ(print.code, 65);
+  EXPECT_THAT(print.err, HasSubstr("a fingerprint is not enough"));
   EXPECT_EQ(call_with_config({"keys", "pin", "app@db2", (here_ / "none").string()}).code, 68);
   write_text(here_ / "short.pub", "short");
   EXPECT_EQ(call_with_config({"keys", "pin", "app@db2", (here_ / "short.pub").string()}).code, 65);
@@ -189,7 +192,7 @@ TEST_F(CommandLine, ListsAPinThatWentMissingAndSaysWhich) {
   std::filesystem::remove(here_ / "keys/trusted/app@db2.pub");
   const Outcome outcome = call_with_config({"keys", "list"});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.err, HasSubstr("keys/trusted/app@db2.pub: the pin of app@db2"));
+  EXPECT_THAT(outcome.out, HasSubstr("keys/trusted/app@db2.pub: the pin of app@db2"));
 }
 
 // --- status ---------------------------------------------------------------------------------------------------

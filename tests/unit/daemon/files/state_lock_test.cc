@@ -17,6 +17,7 @@ using ::testing::HasSubstr;
 using testing::TemporaryDirectory;
 using testing::file_text;
 using testing::write_text;
+using Of = StateLock::Of;
 
 /// Another process, which holds the lock until it is killed.
 class Holder {
@@ -26,7 +27,7 @@ class Holder {
     if (::pipe(ready) != 0) throw std::runtime_error{"no pipe"};
     pid_ = ::fork();
     if (pid_ == 0) {
-      const auto lock = StateLock::take(state_dir);
+      const auto lock = StateLock::take(state_dir, Of::state_dir);
       const char said = lock ? 'y' : 'n';
       if (::write(ready[1], &said, 1) == 1)
         for (;;) ::pause();
@@ -61,43 +62,52 @@ struct StateLocks : ::testing::Test {
 TEST_F(StateLocks, AreHeldByOneProcess) {
   const Holder first{here_.path()};
   ASSERT_TRUE(first.holds());
-  const auto second = StateLock::take(here_.path());
+  const auto second = StateLock::take(here_.path(), Of::state_dir);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().text, here_.path().string() + ": another daemon (pid " + std::to_string(first.pid()) +
                                      ") runs with this directory; stop it, or give this one its own (host.state_dir)");
-  EXPECT_EQ(file_text(here_ / "lock"), std::to_string(first.pid()) + "\n") << "the second wrote into it";
+  EXPECT_EQ(file_text(here_ / "daemon.lock"), std::to_string(first.pid()) + "\n") << "the second wrote into it";
 }
 
 TEST_F(StateLocks, AreFreeWhenTheirProcessIsKilled) {
   Holder first{here_.path()};
   ASSERT_TRUE(first.holds());
   first.kill();
-  EXPECT_TRUE(StateLock::take(here_.path()));
-  EXPECT_EQ(file_text(here_ / "lock"), std::to_string(::getpid()) + "\n");
+  EXPECT_TRUE(StateLock::take(here_.path(), Of::state_dir));
+  EXPECT_EQ(file_text(here_ / "daemon.lock"), std::to_string(::getpid()) + "\n");
 }
 
 TEST_F(StateLocks, AreFreeWhenTheyAreLetGoAndLeaveTheirFile) {
-  { EXPECT_TRUE(StateLock::take(here_.path())); }
+  { EXPECT_TRUE(StateLock::take(here_.path(), Of::state_dir)); }
   struct stat status {};
-  ASSERT_EQ(::stat((here_ / "lock").c_str(), &status), 0);
+  ASSERT_EQ(::stat((here_ / "daemon.lock").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600u);
-  EXPECT_TRUE(StateLock::take(here_.path()));
+  EXPECT_TRUE(StateLock::take(here_.path(), Of::state_dir));
 }
 
 TEST_F(StateLocks, NameNoPidThatIsNone) {
   const Holder first{here_.path()};
   for (const char* text : {"", "x\n", "12", "-3\n", "0\n", "99999999999999999999\n", "7\n8\n"}) {
-    write_text(here_ / "lock", text);
-    const auto second = StateLock::take(here_.path());
+    write_text(here_ / "daemon.lock", text);
+    const auto second = StateLock::take(here_.path(), Of::state_dir);
     ASSERT_FALSE(second) << text;
     EXPECT_THAT(second.error().text, HasSubstr(": another daemon runs with this directory")) << text;
   }
 }
 
+TEST_F(StateLocks, OfADirectoryThatIsBothAreTwo) {  // key_dir == state_dir
+  const auto state = StateLock::take(here_.path(), Of::state_dir);
+  const auto identity = StateLock::take(here_.path(), Of::key_dir);
+  ASSERT_TRUE(state && identity);
+  const auto second = StateLock::take(here_.path(), Of::key_dir);
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().text, HasSubstr("runs with the identity in this directory"));
+}
+
 TEST_F(StateLocks, AreNotTakenWhereThereIsNoFileToHold) {
-  EXPECT_THAT(StateLock::take(here_ / "none").error().text, EndsWith("lock: cannot be opened: No such file or directory"));
-  std::filesystem::create_symlink("/dev/null", here_ / "lock");
-  EXPECT_FALSE(StateLock::take(here_.path()));
+  EXPECT_THAT(StateLock::take(here_ / "none", Of::state_dir).error().text, EndsWith("lock: cannot be opened: No such file or directory"));
+  std::filesystem::create_symlink("/dev/null", here_ / "daemon.lock");
+  EXPECT_FALSE(StateLock::take(here_.path(), Of::state_dir));
 }
 
 }  // namespace

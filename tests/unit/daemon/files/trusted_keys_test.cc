@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/crypto.h"
 #include "tests/unit/daemon/temporary_directory.h"
@@ -142,6 +145,16 @@ TEST_F(Pins, AreKnownByTheirKey) {
   EXPECT_TRUE(keys.names_of(KeyPair::generate().public_key()).empty());
 }
 
+TEST_F(Pins, SayWhereAnotherKeyHasAName) {
+  auto keys = open();
+  ASSERT_TRUE(keys.store(key_, std::vector{app_}));
+  ASSERT_TRUE(keys.store(another_, std::vector{other_}));
+  const std::vector both{batch_, name_of("new@db3"), name_of("x@db4")};
+  EXPECT_EQ(keys.hosts_of_others(key_, both), std::set<std::string>{"db3"});
+  EXPECT_EQ(keys.hosts_of_others(another_, both), std::set<std::string>{"db2"});
+  EXPECT_EQ(keys.hosts_of_others(KeyPair::generate().public_key(), both), (std::set<std::string>{"db2", "db3"}));
+}
+
 TEST_F(Pins, ChangeByAnOperatorsWillAndTheRunningDaemonSeesIt) {
   auto daemon = open();
   ASSERT_TRUE(daemon.store(key_, std::vector{app_}));
@@ -239,6 +252,17 @@ TEST_F(Pins, RefuseEveryoneWhileTheRecordCannotBeRead) {
   EXPECT_FALSE(keys.store(key_, std::vector{other_}));
   std::filesystem::remove(dir_ / "pinned");
   EXPECT_EQ(keys.read(other_), PinRead{std::unexpected(PinError::unreadable)}) << "a lost record is not an empty one";
+}
+
+TEST_F(Pins, AreNotWaitedForWithoutEnd) {  // whoever changes them may have been stopped in the middle
+  auto keys = open();
+  const int held = ::open((dir_ / "lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(::flock(held, LOCK_EX), 0);
+  const auto stored = keys.store(key_, std::vector{app_});
+  ::close(held);
+  ASSERT_FALSE(stored);
+  EXPECT_THAT(stored.error().text, HasSubstr("keys/lock: another process has been changing pins"));
+  EXPECT_TRUE(keys.store(key_, std::vector{app_}));
 }
 
 TEST_F(Pins, OfANameTooLongForAFileAreRefused) {

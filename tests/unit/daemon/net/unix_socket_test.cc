@@ -105,6 +105,18 @@ TEST_F(UnixSocket, LeavesADirectoryThatIsThereAsItIs) {
   EXPECT_EQ(status_of(here_ / "there").st_mode & 07777, 0701u);
 }
 
+TEST_F(UnixSocket, IsNotMadeWhereOthersCouldPutOneOfTheirs) {
+  std::filesystem::create_directory(here_ / "open");
+  path_ = here_ / "open/a.sock";
+  for (const mode_t mode : {0777, 0772, 0720}) {
+    ::chmod((here_ / "open").c_str(), mode);
+    EXPECT_THAT(error(), HasSubstr("open: can be written by others than its owner")) << mode;
+    EXPECT_FALSE(std::filesystem::exists(path_));
+  }
+  ::chmod((here_ / "open").c_str(), 01777);
+  EXPECT_EQ(error(), "") << "like /tmp";
+}
+
 TEST_F(UnixSocket, ReplacesOneThatNobodyAnswersOn) {
   ::close(*open_.insert(listen().fd).first);
   open_.clear();

@@ -83,8 +83,36 @@ TEST_F(TrustOfLinks, I2ALaterRecordCannotClaimAPinnedNameEither) {
   const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
   mallory.hello(daemon, link, 1, {name("mallory@h")});
   ASSERT_TRUE(is_admitted(link));
-  mallory.say(daemon, link, peer::RecordUpdate{mallory.record({name("mallory@h"), name("bob@h")}, world.now.wall, 5, 2)});
-  EXPECT_EQ(closed(link), LinkCode::not_trusted);
+  for (std::uint64_t number = 2; number < 5; ++number)
+    mallory.say(daemon, link, peer::RecordUpdate{mallory.record({name("mallory@h"), name("bob@h")}, world.now.wall, 5, number)});
+  EXPECT_EQ(closed(link), std::nullopt) << "her own name stays hers";
+  EXPECT_EQ(daemon.core->status(world.now).links.at(0).names, std::vector{name("mallory@h")});
+  EXPECT_EQ(daemon.pins.at(name("bob@h")), PinRead{key_of(9)});
+  EXPECT_EQ(daemon.count_of("pin.other_key"), 1u);
+  mallory.say(daemon, link, peer::ChannelOpen{0, name("bob@h"), name("a@h"), {}});
+  const auto refusal = one_sent_to<peer::ChannelRefused>(daemon, link);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->code, RefuseCode::not_trusted);
+}
+
+TEST_F(TrustOfLinks, I2ANameThatIsAnothersCostsAProvenPeerOnlyThatName) {  // squatted, or served here
+  daemon.pins[name("app@db1")] = PinRead{key_of(66)};
+  daemon.pins[name("ci7@db1")] = PinRead{key_of(9)};
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("app@db1"), name("ci7@db1"), name("a@h")});
+  EXPECT_TRUE(is_admitted(link));
+  EXPECT_EQ(daemon.core->status(world.now).links.at(0).names, std::vector{name("app@db1")});
+  EXPECT_EQ(daemon.pins.at(name("ci7@db1")), PinRead{key_of(9)});
+  EXPECT_TRUE(daemon.said("pin.other_key") && daemon.said("name.taken"));
+  world.pass(3min);
+  EXPECT_EQ(daemon.count_of("pin.other_key") + daemon.count_of("name.taken"), 2u);
+}
+
+TEST_F(TrustOfLinks, ANameThatIsServedHereRefusesAPeerThatProvesNone) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h"), name("a@h")});
+  EXPECT_EQ(closed(link), LinkCode::name_taken);
+  EXPECT_TRUE(daemon.pins.empty()) << "nothing of such a peer is pinned";
 }
 
 TEST_F(TrustOfLinks, I2APinThatIsGoneOrCannotBeReadRefuses) {
@@ -106,6 +134,19 @@ TEST_F(TrustOfLinks, I2APinThatCannotBeWrittenRefuses) {
   mallory.hello(daemon, link, 1, {name("mallory@h")});
   EXPECT_EQ(closed(link), LinkCode::pin_unreadable);
   EXPECT_FALSE(is_admitted(link));
+}
+
+TEST_F(TrustOfLinks, I2ALaterNameWhosePinCannotBeWrittenIsNotBelievedUntilItCan) {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  daemon.disk_is_full = true;
+  mallory.say(daemon, link, peer::RecordUpdate{mallory.record({name("mallory@h"), name("new@h")}, world.now.wall, 5, 2)});
+  EXPECT_EQ(closed(link), std::nullopt);
+  EXPECT_EQ(daemon.core->status(world.now).links.at(0).names, std::vector{name("mallory@h")});
+  EXPECT_TRUE(daemon.said("pin.not_stored"));
+  daemon.disk_is_full = false;
+  world.pass(5s);
+  EXPECT_EQ(daemon.core->status(world.now).links.at(0).names.size(), 2u);
 }
 
 TEST_F(TrustOfLinks, I2OfTwoFirstContactsAtOnceForOneNameOneWins) {
@@ -263,6 +304,123 @@ TEST_F(NodesThatComeAndGo, CauseOneLineAMinuteWhenTheyAreTooMany) {
   EXPECT_EQ(daemon.count_of("pins.limited"), 1u);
 }
 
+TEST_F(NodesThatComeAndGo, AtAHostThatAnotherKeyIsAtAreFirstContactsEach) {
+  daemon.pins[name("app@db1")] = PinRead{key_of(9)};
+  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  serve(names("ci", 0, 64, "db1"));
+  EXPECT_EQ(daemon.pins.size(), 1u + 32u) << "all that an hour has, her own name included";
+  const PlayedPeer honest{9};
+  const LinkId other = honest.connect(daemon, "10.0.0.9:9100", 2);
+  honest.hello(daemon, other, 2, {name("app@db1")});
+  mallory.say(daemon, link, peer::RecordUpdate{mallory.record({name("mallory@h")}, world.now.wall, 5, ++number)});
+  honest.say(daemon, other, peer::RecordUpdate{honest.record({name("app@db1"), name("ci1@db1")}, world.now.wall, 5, 2)});
+  EXPECT_EQ(closed(other), std::nullopt) << "the squatted name costs app@db1 nothing";
+  EXPECT_TRUE(daemon.said("pin.other_key"));
+}
+
+TEST_F(NodesThatComeAndGo, AreBelievedOnceTheBudgetIsFreeAgain) {  // though the peer says nothing new
+  mallory.hello(daemon, link, 1, {name("app@h")});
+  serve(names("ci", 0, 64));
+  serve(names("ci", 64, 128));
+  serve(names("ci", 128, 130));
+  EXPECT_EQ(proven(), 0u);
+  world.pass(59min);
+  EXPECT_EQ(proven(), 0u);
+  EXPECT_EQ(daemon.count_of("pins.limited"), 1u) << "nothing is said while nothing changes";
+  world.pass(2min);
+  EXPECT_EQ(proven(), 2u);
+}
+
+/// The pins change while the link is up.
+struct PinsThatChange : TrustOfLinks {
+  const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
+  void meet(std::vector<NodeName> names) { mallory.hello(daemon, link, 1, std::move(names)); }
+  std::vector<NodeName> proven() const { return daemon.core->status(world.now).links.at(0).names; }
+  void look() { world.pass(limits::pins_looked_at_every); }
+};
+
+TEST_F(PinsThatChange, ToAnotherKeyEndALinkThatHasNoOtherName) {
+  meet({name("m@h")});
+  daemon.pins[name("m@h")] = PinRead{key_of(9)};
+  look();
+  EXPECT_EQ(closed(link), LinkCode::not_trusted);
+  EXPECT_TRUE(daemon.said("pin.other_key") && daemon.said("link.closed"));
+}
+
+TEST_F(PinsThatChange, AndAreTakenBackOrDamagedEndItToo) {
+  meet({name("m@h"), name("n@h"), name("o@h")});
+  daemon.pins.erase(name("m@h"));
+  daemon.pins[name("n@h")] = std::unexpected{PinError::unreadable};
+  daemon.pins[name("o@h")] = std::unexpected{PinError::missing_of_record};
+  look();
+  EXPECT_EQ(proven(), (std::vector{name("n@h"), name("o@h")})) << "somebody may be in the middle of changing them";
+  look();
+  EXPECT_EQ(closed(link), LinkCode::not_trusted);
+  for (const char* event : {"pin.taken_back", "pin.unreadable", "pin.missing"}) EXPECT_TRUE(daemon.said(event)) << event;
+}
+
+TEST_F(PinsThatChange, AndCannotBeReadForAMomentCostNothing) {
+  meet({name("m@h")});
+  for (int i = 0; i < 3; ++i) {
+    daemon.pins[name("m@h")] = std::unexpected{PinError::unreadable};
+    look();
+    daemon.pins[name("m@h")] = PinRead{key_of(66)};
+    look();
+  }
+  EXPECT_EQ(closed(link), std::nullopt);
+  EXPECT_EQ(proven(), std::vector{name("m@h")});
+}
+
+TEST_F(PinsThatChange, EndTheChannelsOfTheNameAloneWhenThereAreOthers) {
+  meet({name("m@h"), name("n@h")});
+  mallory.say(daemon, link, peer::ChannelOpen{0, name("m@h"), name("a@h"), {}});
+  mallory.say(daemon, link, peer::ChannelOpen{2, name("n@h"), name("a@h"), {}});
+  ASSERT_EQ(daemon.channels.size(), 2u);
+  daemon.pins.erase(name("m@h"));
+  look();
+  EXPECT_EQ(closed(link), std::nullopt);
+  EXPECT_EQ(proven(), std::vector{name("n@h")});
+  EXPECT_TRUE(daemon.closed.contains(daemon.channels[0].leg));
+  EXPECT_FALSE(daemon.closed.contains(daemon.channels[1].leg));
+  mallory.say(daemon, link, peer::ChannelOpen{4, name("m@h"), name("a@h"), {}});
+  EXPECT_EQ(daemon.channels.size(), 2u);
+}
+
+TEST_F(PinsThatChange, AreNotMadeAgainOnTheLinkWhoseNameWasTakenBack) {
+  meet({name("m@h"), name("n@h")});
+  daemon.pins.erase(name("m@h"));
+  world.pass(1min);
+  mallory.say(daemon, link, peer::RecordUpdate{mallory.record({name("m@h"), name("n@h")}, world.now.wall, 5, 2)});
+  EXPECT_FALSE(daemon.pins.contains(name("m@h")));
+  EXPECT_EQ(daemon.count_of("pin.taken_back"), 1u);
+  daemon.pins[name("m@h")] = PinRead{key_of(66)};
+  look();
+  EXPECT_EQ(proven(), (std::vector{name("m@h"), name("n@h")})) << "until an operator pins it";
+}
+
+TEST_F(PinsThatChange, ByHandAreBelievedOnALinkThatIsUp) {
+  Daemon& strict = world.add(4, "10.0.0.4:9100", {.trust = Trust::strict});
+  strict.pins[name("m@h")] = PinRead{key_of(66)};
+  const LinkId with_strict = mallory.connect(strict, "10.0.0.66:9100", 1);
+  mallory.hello(strict, with_strict, 1, {name("m@h"), name("n@h")});
+  ASSERT_EQ(strict.core->status(world.now).links.at(0).names, std::vector{name("m@h")});
+  strict.pins[name("n@h")] = PinRead{key_of(66)};
+  look();
+  EXPECT_EQ(strict.core->status(world.now).links.at(0).names, (std::vector{name("m@h"), name("n@h")}));
+}
+
+TEST_F(PinsThatChange, AreFoundOnEachOfManyLinks) {
+  std::vector<LinkId> all;
+  for (std::uint8_t i = 0; i < 20; ++i) {
+    const PlayedPeer peer{static_cast<std::uint8_t>(100 + i)};
+    all.push_back(peer.connect(daemon, "10.0.1." + std::to_string(i) + ":9100", i));
+    peer.hello(daemon, all.back(), i, {name("n" + std::to_string(i) + "@h" + std::to_string(i))});
+  }
+  daemon.pins.clear();
+  world.pass(16s);
+  for (const LinkId each : all) EXPECT_EQ(closed(each), LinkCode::not_trusted);
+}
+
 TEST_F(TrustOfLinks, I3NothingOfAPeerReachesANodeBeforeAdmission) {
   const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
   mallory.send(daemon, link, mallory.hello_of(1, mallory.record({name("mallory@h")}, world.now.wall)));
@@ -417,7 +575,7 @@ TEST_F(TrustOfLinks, OneSourceCausesOneLineAMinute) {
 
 TEST_F(TrustOfLinks, OurRecordIsSentAnewWhenNamesChangeAndBeforeItExpires) {
   const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
-  mallory.hello(daemon, link, 1, {name("mallory@h")});
+  mallory.hello(daemon, link, 1, {});  // its names are not looked at again meanwhile
   daemon.attach(name("b@h"));
   auto update = one_sent_to<peer::RecordUpdate>(daemon, link);
   ASSERT_TRUE(update.has_value());

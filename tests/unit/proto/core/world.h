@@ -286,6 +286,7 @@ inline void Daemon::perform(const Effects& effects) {
           reads.claimed.push_back(pins.contains(each) ? pins.at(each) : PinRead{std::nullopt});
         for (const auto& [each, pin] : pins)
           if (pin == PinRead{ask.key}) reads.of_key.push_back(each);
+          else if (std::ranges::contains(ask.names, each.host(), &NodeName::host)) reads.hosts_of_others.emplace(each.host());
         reads.in_all = pins.size();
         with([&](Core& to, Now now, Effects& out) { to.on_pins_read(ask.link, reads, now, out); });
       });

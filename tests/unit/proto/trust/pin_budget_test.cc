@@ -40,7 +40,7 @@ TEST(PinRoom, EndsWithTheLimitThatIsReachedFirst) {
   EXPECT_EQ(with(&PinRoom::further_names_of_key).take(further_name), PinLimit::further_names_per_hour_of_key);
   EXPECT_EQ(with(&PinRoom::further_names_of_key).take(first_contact), std::nullopt);
   EXPECT_EQ(with(&PinRoom::further_names).take(further_name), PinLimit::further_names_per_hour);
-  EXPECT_EQ(with(&PinRoom::files_for_further_names).take(further_name), PinLimit::pins);
+  EXPECT_EQ(with(&PinRoom::files_for_further_names).take(further_name), PinLimit::pins_for_further_names);
   EXPECT_EQ(with(&PinRoom::files_for_further_names).take(first_contact), std::nullopt);
   for (const PinKind kind : {first_contact, further_name}) {
     EXPECT_EQ(with(&PinRoom::files_of_key).take(kind), PinLimit::pins_of_key);
@@ -95,6 +95,7 @@ TEST(PinLimits, AreThoseOfTheSecurityDesign) {
   EXPECT_EQ(describe(PinLimit::further_names_per_hour, defaults), "512 further names of all keys an hour");
   EXPECT_EQ(describe(PinLimit::pins_of_key, defaults), "1024 pins of one key");
   EXPECT_EQ(describe(PinLimit::pins, defaults), "16384 pins");
+  EXPECT_EQ(describe(PinLimit::pins_for_further_names, defaults), "12288 pins (4096 more are kept for first contacts)");
 }
 
 }  // namespace

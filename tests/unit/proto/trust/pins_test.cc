@@ -43,9 +43,22 @@ TEST(Pins, AreMadeOnFirstContactByTofuAlone) {
   EXPECT_EQ(decide(Trust::strict, {none, none}).error().why, Why::no_pin);
 }
 
-TEST(Pins, OfAnotherKeyRefuseWhateverTheOtherNamesSay) {
+TEST(Pins, OfAnotherKeyCostAKeyThatProvesANameOnlyThatName) {  // or who takes one name of a host takes the host
   for (const Trust trust : {Trust::tofu, Trust::strict}) {
     const auto decision = decide(trust, {ours, theirs});
+    ASSERT_TRUE(decision.has_value());
+    EXPECT_EQ(decision->proven, std::vector{two[0]});
+    EXPECT_TRUE(decision->to_store.empty() && decision->unproven.empty());
+    ASSERT_EQ(decision->of_another.size(), 1u);
+    EXPECT_EQ(decision->of_another[0].name, two[1]);
+    EXPECT_EQ(decision->of_another[0].pinned, another);
+    EXPECT_TRUE(decide_pins(trust, key, two, {{theirs, none}, {}, 0}, room(32, 32), true).has_value());
+  }
+}
+
+TEST(Pins, OfAnotherKeyRefuseAKeyThatProvesNoName) {
+  for (const Trust trust : {Trust::tofu, Trust::strict}) {
+    const auto decision = decide(trust, {none, theirs});
     ASSERT_FALSE(decision.has_value());
     EXPECT_EQ(decision.error().why, Why::other_key);
     EXPECT_EQ(decision.error().name, two[1]);
@@ -90,6 +103,18 @@ TEST(Pins, OfAKeyThatIsKnownAtAnotherHostAreFirstContacts) {  // or a member cou
   EXPECT_EQ(decision->unproven, two);
   EXPECT_EQ(decision->limit, PinLimit::first_contacts_per_hour);
   EXPECT_EQ(decide(Trust::tofu, {none, none}, room(1, 100), elsewhere)->first_contacts, 1u);
+}
+
+TEST(Pins, AtAHostWhereAnotherKeyHasOneAreFirstContactsEach) {
+  const std::vector at_home{*NodeName::parse("old@h")};
+  const auto decision = decide_pins(Trust::tofu, key, two, {{none, none}, at_home, 2, {"h"}}, room(1, 100));
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_EQ(decision->to_store, std::vector{two[0]});
+  EXPECT_EQ(decision->first_contacts, 1u);
+  EXPECT_EQ(decision->unproven, std::vector{two[1]});
+  EXPECT_EQ(decision->limit, PinLimit::first_contacts_per_hour);
+  const auto read = decide(Trust::tofu, {none, theirs}, room(0, 100), at_home);
+  EXPECT_FALSE(read.has_value()) << "none of the names claimed is proven";
 }
 
 TEST(Pins, BeyondTheFurtherNamesAreNotMade) {
