@@ -314,10 +314,10 @@ bool is_event_name(std::string_view text) {
 }
 
 /// Events are named where they are said, as the first text: `say(out, …, "link.closed"`, `log::info("daemon.ready"`,
-/// `tell("pin.none"`; or as one of two, `is_so ? "link.closed" : "link.refused"`.
+/// `tell("pin.none"`, `doubt(name, "pin.taken_back"`; or as one of two, `is_so ? "link.closed" : "link.refused"`.
 std::set<std::string> events_said(const std::string& source) {
   std::set<std::string> names;
-  for (const std::string_view opener : {"say(", "log::debug(", "log::info(", "log::warning(", "log::error(", "tell("})
+  for (const std::string_view opener : {"say(", "log::debug(", "log::info(", "log::warning(", "log::error(", "tell(", "doubt("})
     for (auto at = source.find(opener); at != std::string::npos; at = source.find(opener, at + 1)) {
       const auto statement = source.substr(at, source.find(';', at) - at);
       for (auto begin = statement.find('"'); begin != std::string::npos;) {
