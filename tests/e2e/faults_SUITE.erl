@@ -11,7 +11,7 @@ suite() -> [{timetrap, {seconds, 100}}].
 
 all() ->
     [both_connect_at_once, daemons_dial_each_other_at_once, wrong_cookie, unknown_names,
-     wrong_key, strict_without_a_pin, pin_of_wrong_size, another_cluster, two_daemons_with_one_key,
+     wrong_key, strict_without_a_pin, pin_of_wrong_size, pin_taken_back, another_cluster, two_daemons_with_one_key,
      daemon_killed, vm_killed, cable_cut, route_removed, one_way_cut, pause, translator_forgets, host_changes_its_address,
      clean_stop, restarts_in_each_order, vm_before_its_daemon, vm_without_a_daemon].
 
@@ -204,6 +204,23 @@ pin_of_wrong_size(_) ->
         W1
     end, World0, [{torn, fun() -> ok = file:write_file(Pin, Torn) end}, {missing, fun() -> ok = file:delete(Pin) end}]),
     ok = file:write_file(Pin, Whole),
+    reconnects(A, B),
+    done(World, [A, B]).
+
+%% Promise I2, while the link stands: what an operator does to a pin is seen within 5 s, by its channels too, and nothing
+%% is trusted anew until an operator says so.
+pin_taken_back(_) ->
+    {World, A, B} = world(pin_taken_back),
+    connect(A, B),
+    Host1 = daemon(World, 1),
+    {ok, Key} = file:read_file(filename:join(e2e_daemon:state_dir(Host1), "keys/trusted/b@h2.pub")),
+    Since = now_ms(),
+    e2e_daemon:command(Host1, ["keys", "unpin", "b@h2"]),
+    [nodedown_after(Vm, Node, Since, 15_000) || {Vm, Node} <- [{A, name(B)}, {B, name(A)}]],
+    [?assertEqual(pang, ping(From, To)) || {From, To} <- [{A, name(B)}, {B, name(A)}, {A, name(B)}]],
+    ?assert(e2e_daemon:logged(Host1, "pin of b@h2 was taken back")),
+    ?assertEqual(false, lists:member("b@h2.pub", element(2, trusted(Host1)))),
+    e2e_daemon:command(Host1, ["keys", "pin", "b@h2", binary_to_list(binary:encode_hex(Key))]),
     reconnects(A, B),
     done(World, [A, B]).
 

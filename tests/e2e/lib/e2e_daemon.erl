@@ -2,7 +2,7 @@
 %% stayed healthy.
 -module(e2e_daemon).
 -export([start/1, restart/1, reconfigure/2, stop/1, kill/1, suspend/1, resume/1]).
--export([status/1, logged/2, rss/1, healthy/1, node_socket/1, state_dir/1]).
+-export([command/2, status/1, logged/2, rss/1, healthy/1, node_socket/1, state_dir/1]).
 
 %% #{host => 1, dir, logs, static => [{Name, Address}], listen => Address, config => [{Section, Key, Value}]}
 %% Values are TOML text. Returns when the node socket takes connections.
@@ -66,11 +66,14 @@ resume(#{process := Process}) -> e2e_os:signal(Process, cont).
 restart(#{options := Options}) -> start(Options).
 reconfigure(#{options := Options}, Changes) -> start(maps:merge(Options, Changes)).
 
+%% A command of the daemon's program, on its host; what it printed. It must succeed.
+command(#{host := N} = Daemon, Words) ->
+    {0, Printed} = e2e_os:run(e2e_os:in_host(e2e_net:host(N),
+        [os:getenv("BARREL_P2PD") | Words] ++ ["--config", config_file(Daemon)])),
+    Printed.
+
 %% `status --json`, decoded.
-status(#{host := N} = Daemon) ->
-    {0, Json} = e2e_os:run(e2e_os:in_host(e2e_net:host(N),
-        [os:getenv("BARREL_P2PD"), "status", "--json", "--config", config_file(Daemon)])),
-    json:decode(Json).
+status(Daemon) -> json:decode(command(Daemon, ["status", "--json"])).
 
 log(#{log := Log}) ->
     {ok, Text} = file:read_file(Log),
