@@ -29,6 +29,7 @@ void HyParView::join(const ContactPtr& contact, TimePoint now, Effects& out) {
 }
 
 void HyParView::leave(TimePoint now, Effects& out) {
+  away_ = true;
   while (!view_.active().empty()) {
     const ContactPtr peer = view_.active().back().contact;
     out.emplace_back(Send{peer, Disconnect{true, view_.sample(1, config_.shuffle_passive, peer->key, rng_)}});
@@ -36,7 +37,6 @@ void HyParView::leave(TimePoint now, Effects& out) {
   }
   asked_.clear();
   swap_.reset();
-  away_ = true;
 }
 
 void HyParView::on_message(const ContactPtr& from, const Address& address, const Message& message, TimePoint now,

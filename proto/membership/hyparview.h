@@ -48,8 +48,7 @@ class HyParView {
   const View& view() const { return view_; }
   const AddressBook& book() const { return book_; }
   const Counters& counters() const { return counters_; }
-  /// No neighbour, and nobody asked who may become one.
-  bool is_alone() const { return view_.active().empty() && asked_.empty(); }
+  bool is_alone() const { return view_.active().empty(); }
 
  private:
   /// What we wait for of a peer that is not a neighbour.

@@ -11,9 +11,8 @@ namespace bp2p::membership {
 /// 10,000 joins in 10 s make a chain.
 void HyParView::on(const From& from, const Join&, TimePoint now, Effects& out) {
   const ContactPtr& newcomer = from.peer;
-  if (away_) return out.emplace_back(Send{newcomer, NeighborReply{false}}), void(out.emplace_back(LinkNotNeeded{newcomer->key}));
   const bool known = view_.is_active(newcomer->key);
-  const bool accepted = known || !view_.is_full() || (take_join_eviction(now) && make_room(newcomer, now, out));
+  const bool accepted = !away_ && (known || !view_.is_full() || (take_join_eviction(now) && make_room(newcomer, now, out)));
   out.emplace_back(Send{newcomer, NeighborReply{accepted}});
   if (!accepted) {
     ++counters_.joins_redirected;
@@ -90,12 +89,8 @@ void HyParView::on(const From& from, const Neighbor& request, TimePoint now, Eff
 
 void HyParView::on(const From& from, const NeighborReply& reply, TimePoint now, Effects& out) {
   const ContactPtr& peer = from.peer;
-  if (view_.is_active(peer->key)) {
-    forget_asked(peer->key);
-    // We are in its view no longer, though it was in ours: both asked and it has changed its mind.
-    if (!reply.accepted) drop(peer->key, DownReason::disconnected, now, out);
-    return;
-  }
+  // Both have asked. If it refused before it heard that we accept, it enters us then or says DISCONNECT.
+  if (view_.is_active(peer->key)) return;
   const auto wanted = forget_asked(peer->key);
   if (!reply.accepted) {
     if (wanted) out.emplace_back(LinkNotNeeded{peer->key});

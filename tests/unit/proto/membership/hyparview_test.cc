@@ -324,7 +324,6 @@ TEST(Membership, NoListIsReadBeyondItsBound) {
 
 TEST(Membership, ASpareThatFailsIsAskedLaterAndThenGivenUp) {
   Played daemon{quiet()};
-  daemon.config.keep_alives_missed = 1'000'000;
   daemon.has_neighbours(1);
   daemon.hears(1, Shuffle{make_contact(10), 0, false, {}});
   ASSERT_TRUE(daemon.sent_to<Neighbor>(10));
@@ -379,7 +378,7 @@ TEST(Membership, AQuestionWithoutAnAnswerIsAFailure) {
   EXPECT_EQ(daemon.self.view().passive()[0].failures, 1u);
 }
 
-TEST(Membership, SparesGrowOldButNotOfOneWhoIsAlone) {
+TEST(Membership, SparesGrowOld) {
   Played daemon{quiet()};
   daemon.has_neighbours(5);
   daemon.hears(1, Shuffle{make_contact(10), 0, false, {}});

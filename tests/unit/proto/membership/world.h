@@ -42,7 +42,7 @@ inline Index index_of(const PublicKey& key) {
 
 class World {
  public:
-  explicit World(std::uint64_t seed, Config config = {}) : config(config), rng(seed) {}
+  explicit World(std::uint64_t seed, const Config& settings = {}) : config(settings), rng(seed) {}
 
   Config config;
   Rng rng;
