@@ -162,16 +162,14 @@ void HyParView::drop(const PublicKey& peer, DownReason reason, TimePoint now, Ef
   if (reason != DownReason::lost) out.emplace_back(LinkNotNeeded{peer});
 }
 
-std::optional<HyParView::Wanted> HyParView::forget_asked(const PublicKey& peer) {
-  const auto it = std::ranges::find_if(asked_, [&](const Asked& each) { return each.peer->key == peer; });
-  if (it == asked_.end()) return std::nullopt;
-  const Wanted wanted = it->wanted;
-  asked_.erase(it);
-  return wanted;
+std::optional<HyParView::Wanted> HyParView::wanted_of(const PublicKey& peer) const {
+  for (const Asked& each : asked_)
+    if (each.peer->key == peer) return each.wanted;
+  return std::nullopt;
 }
 
-bool HyParView::is_asked(const PublicKey& peer) const {
-  return std::ranges::any_of(asked_, [&](const Asked& each) { return each.peer->key == peer; });
+void HyParView::forget_asked(const PublicKey& peer) {
+  std::erase_if(asked_, [&](const Asked& each) { return each.peer->key == peer; });
 }
 
 /// It could not be reached, or its link broke, or it did not answer.

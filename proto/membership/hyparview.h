@@ -57,7 +57,7 @@ class HyParView {
     link,      ///< its reply to NEIGHBOR, as we are short
     revival,   ///< the same, as we had lost it: room is made for it
     walk_end,  ///< the same, as it is a newcomer whose walk ended here: room is made for it
-    handover,  ///< its NEIGHBOR: it was told to ask us, a place is kept for it
+    handover,  ///< a link, as it was told the same: a place is kept for it
   };
   struct Asked {
     ContactPtr peer;
@@ -107,9 +107,9 @@ class HyParView {
   // --- hyparview.cc
   void enter(const ContactPtr& peer, Direction direction, TimePoint now, Effects& out);
   void drop(const PublicKey& peer, DownReason reason, TimePoint now, Effects& out);
-  /// Forgets whatever was asked of the peer; says what it was.
-  std::optional<Wanted> forget_asked(const PublicKey& peer);
-  bool is_asked(const PublicKey& peer) const;
+  std::optional<Wanted> wanted_of(const PublicKey& peer) const;
+  bool is_asked(const PublicKey& peer) const { return wanted_of(peer).has_value(); }
+  void forget_asked(const PublicKey& peer);
   void on_failure(const PublicKey& peer, TimePoint now, Effects& out);
   void on_keep_alive_time(TimePoint now, Effects& out);
   void on_round(TimePoint now, Effects& out);

@@ -83,7 +83,7 @@ void HyParView::on(const From& from, const Neighbor& request, TimePoint now, Eff
   }
   out.emplace_back(Send{peer, NeighborReply{accepted}});
   if (!accepted) return void(out.emplace_back(LinkNotNeeded{peer->key}));
-  const auto asked = forget_asked(peer->key);
+  const auto asked = wanted_of(peer->key);
   enter(peer, asked == Wanted::link ? Direction::outbound : Direction::inbound, now, out);
 }
 
@@ -91,7 +91,9 @@ void HyParView::on(const From& from, const NeighborReply& reply, TimePoint now, 
   const ContactPtr& peer = from.peer;
   // Both have asked. If it refused before it heard that we accept, it enters us then or says DISCONNECT.
   if (view_.is_active(peer->key)) return;
-  const auto wanted = forget_asked(peer->key);
+  const auto wanted = wanted_of(peer->key);
+  if (!reply.accepted && wanted == Wanted::handover) return;  // it has not been told yet, and will ask
+  forget_asked(peer->key);
   if (!reply.accepted) {
     if (wanted) out.emplace_back(LinkNotNeeded{peer->key});
     if (wanted == Wanted::link) ++refusals_;

@@ -54,10 +54,10 @@ struct SwapRequest {
 struct SwapReply {
   ContactPtr partner{};  ///< null: refused
 };
-/// The sender gives up its active link with the receiver, which gets one with `partner` instead.
+/// The sender gives up its active link with the receiver, which gets one with `partner` instead: partner is told the
+/// same of the receiver by the other end of its own link.
 struct Handover {
   ContactPtr partner;
-  bool ask = false;  ///< the receiver asks; else it waits to be asked
 };
 
 using Message = std::variant<Join, ForwardJoin, Neighbor, NeighborReply, Disconnect, KeepAlive, Shuffle, ShuffleReply,

@@ -3,9 +3,10 @@
 // and c a spare: the four keep their numbers of links. (X-BOT's four-way exchange, Leitao et al., SRDS 2009, without an
 // oracle.) Each link is given up by the word of one of its own ends, so nobody can take away another's:
 //
-//   i --SwapRequest(o)--> c      c lets d go:  c --Handover(o, wait)--> d
-//   i <--SwapReply(d)---- c      i lets o go:  i --Handover(d, ask)---> o      o --NEIGHBOR--> d
+//   i --SwapRequest(o)--> c      c lets d go:  c --Handover(o)--> d      d --NEIGHBOR--> o
+//   i <--SwapReply(d)---- c      i lets o go:  i --Handover(d)--> o      o --NEIGHBOR--> d
 //
+// Both o and d ask, and keep a place for the other: whoever is told first is refused by one who does not know yet.
 // Whatever is lost on the way leaves somebody short, who refills, or an end alone, whom KeepAlive tells.
 #include <algorithm>
 
@@ -38,7 +39,7 @@ void HyParView::on(const From& from, const SwapRequest& request, TimePoint now, 
   }
   next_swap_ = now + config_.shuffle_period;
   const ContactPtr partner = victim->contact;
-  out.emplace_back(Send{partner, Handover{request.offered, false}});
+  out.emplace_back(Send{partner, Handover{request.offered}});
   drop(partner->key, DownReason::swapped, now, out);
   out.emplace_back(Send{peer, SwapReply{partner}});
   enter(peer, Direction::inbound, now, out);
@@ -56,7 +57,7 @@ void HyParView::on(const From& from, const SwapReply& reply, TimePoint now, Effe
   }
   if (const Neighbour* neighbour = expected ? view_.find_active(old) : nullptr) {
     const ContactPtr given_up = neighbour->contact;
-    out.emplace_back(Send{given_up, Handover{reply.partner, true}});
+    out.emplace_back(Send{given_up, Handover{reply.partner}});
     drop(given_up->key, DownReason::swapped, now, out);
   }
   if (!expected || view_.is_full()) return let_go(peer, nullptr, now, out);
@@ -68,8 +69,7 @@ void HyParView::on(const From& from, const Handover& handover, TimePoint now, Ef
   drop(from.peer->key, DownReason::swapped, now, out);
   const ContactPtr& partner = handover.partner;
   if (is_self(partner->key) || view_.is_active(partner->key) || is_asked(partner->key)) return;
-  if (handover.ask) ask(partner, Wanted::link, now, out);
-  else asked_.push_back({partner, Wanted::handover, now + config_.pending_timeout});
+  ask(partner, Wanted::handover, now, out);
 }
 
 }  // namespace bp2p::membership

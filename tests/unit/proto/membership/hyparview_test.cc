@@ -178,7 +178,6 @@ TEST(Membership, ASwapGivesUpOwnLinksOnlyAndKeepsTheirNumber) {
   const auto handover = daemon.sent_to<Handover>(5);
   ASSERT_TRUE(handover);
   EXPECT_EQ(index_of(handover->partner->key), 11u);
-  EXPECT_FALSE(handover->ask);
   EXPECT_TRUE(daemon.is_active(10));
   EXPECT_EQ(daemon.self.view().active().size(), 5u);
   daemon.hears(12, SwapRequest{make_contact(13)});  // one a round
@@ -188,7 +187,7 @@ TEST(Membership, ASwapGivesUpOwnLinksOnlyAndKeepsTheirNumber) {
 TEST(Membership, WhoIsHandedOverKeepsThePlaceForItsPartner) {
   Played daemon{quiet()};  // d
   daemon.has_neighbours(5);
-  daemon.hears(2, Handover{make_contact(11), false});
+  daemon.hears(2, Handover{make_contact(11)});
   EXPECT_EQ(daemon.went(2), DownReason::swapped);
   daemon.hears(12, Neighbor{Priority::low});
   EXPECT_FALSE(daemon.sent_to<NeighborReply>(12)->accepted);
@@ -196,17 +195,22 @@ TEST(Membership, WhoIsHandedOverKeepsThePlaceForItsPartner) {
   EXPECT_TRUE(daemon.is_active(11));
 }
 
-TEST(Membership, WhoIsToldToAskAsks) {
+TEST(Membership, WhoIsHandedOverAsksAndARefusalIsNotTheEnd) {
   Played daemon{quiet()};  // o
   daemon.has_neighbours(5);
-  daemon.hears(2, Handover{make_contact(11), true});
+  daemon.hears(2, Handover{make_contact(11)});
   EXPECT_TRUE(daemon.sent_to<Neighbor>(11));
+  daemon.hears(11, NeighborReply{false});  // d has not been told yet
+  daemon.hears(12, Neighbor{Priority::low});
+  EXPECT_FALSE(daemon.is_active(12));
+  daemon.hears(11, Neighbor{Priority::low});
+  EXPECT_TRUE(daemon.is_active(11));
 }
 
 TEST(Membership, APlaceIsNotKeptForEver) {
   Played daemon{quiet()};
   daemon.has_neighbours(5);
-  daemon.hears(2, Handover{make_contact(11), false});
+  daemon.hears(2, Handover{make_contact(11)});
   daemon.waits(daemon.config.pending_timeout);
   EXPECT_TRUE(daemon.sent_to<Neighbor>(2));  // its only spare
 }
@@ -282,7 +286,7 @@ TEST(Membership, OnlyNeighboursSpeakOfOthers) {
   const auto before = daemon.self.counters().not_a_neighbour;
   daemon.hears(9, ForwardJoin{make_contact(10), 0});
   daemon.hears(9, Shuffle{make_contact(10), 0, true, {make_contact(11)}});
-  daemon.hears(9, Handover{make_contact(10), true});
+  daemon.hears(9, Handover{make_contact(10)});
   EXPECT_EQ(daemon.self.counters().not_a_neighbour - before, 3u);
   EXPECT_TRUE(daemon.self.view().passive().empty());
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/proto/membership/world.h"
@@ -71,12 +71,13 @@ inline double clustering(const Graph& graph) {
   return graph.living.empty() ? 0 : sum / static_cast<double>(graph.living.size());
 }
 
-/// Links that one end has alone.
-inline std::size_t asymmetric(const Graph& graph) {
-  std::size_t count = 0;
+/// Links that one end has alone, that end first.
+inline std::vector<std::pair<Index, Index>> alone(const Graph& graph) {
+  std::vector<std::pair<Index, Index>> found;
   for (const Index i : graph.living)
-    for (const Index to : graph.links[i]) count += std::ranges::find(graph.links[to], i) == graph.links[to].end();
-  return count;
+    for (const Index to : graph.links[i])
+      if (std::ranges::find(graph.links[to], i) == graph.links[to].end()) found.emplace_back(i, to);
+  return found;
 }
 
 inline std::vector<std::size_t> degrees(const Graph& graph) {

@@ -81,16 +81,15 @@ class World {
     for (Index i = 0; i < size(); ++i)
       if (alive_[i] && daemons_[i]->is_alone() && contact_of_[i] != i) join(i, contact_of_[i]);
   }
+  /// It stays to answer those that do not know yet.
   void leave(Index who) {
     daemons_[who]->leave(now, effects_);
     perform(who);
-    alive_[who] = false;
   }
   /// Links of the dead close at once, as a reset would do; those to the other side of a cut after cut_after.
   void kill(Index who) {
     alive_[who] = false;
-    for (Index i = 0; i < size(); ++i)
-      if (alive_[i] && daemons_[i]->view().is_active(contacts_[who]->key)) push(now + refused_after, i, who, closed);
+    for (const Index each : neighbours(who)) push(now + refused_after, each, who, closed);
   }
   /// Comes back with a new epoch, with or without what it had on disk.
   void restart(Index who, AddressBook book) {
