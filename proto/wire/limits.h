@@ -86,6 +86,15 @@ inline constexpr std::size_t term_depth_max = 32;
 /// 2^2048: nobody asks a daemon about more.
 inline constexpr std::size_t term_bignum_bytes_max = 256;
 
+// --- membership (proto/membership) -------------------------------------------------------------------------
+
+/// Contacts in one message: a shuffle has 7 of the 16 (HyParView's 8 count the origin). 16 records of 500 bytes are 8 KiB.
+inline constexpr std::size_t contacts_per_message_max = 16;
+/// Newcomers whom a daemon asks for a link at once because a walk ended at it; guess.
+inline constexpr std::size_t walk_ends_max = 16;
+/// Networks whose NEIGHBOR(high) was granted in the last 10 s. A daemon that grants 64 is under attack.
+inline constexpr std::size_t high_prefixes_max = 64;
+
 // --- lines that a stranger can cause --------------------------------------------------------------------
 
 /// security.md and architecture.md, walk 4: one line per source per minute.
