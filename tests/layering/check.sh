@@ -4,7 +4,7 @@
 set -eu
 nm=$1 source=$2
 shift 2
-[ $# -ge 5 ] || { echo "layering: expected the five archives of proto/, got $#"; exit 1; }
+[ $# -ge 6 ] || { echo "layering: expected the six archives of proto/, got $#"; exit 1; }
 found=0
 
 # --- what the archives import: clocks, sockets, files, threads, entropy, and the libraries that are the daemon's.
@@ -33,10 +33,11 @@ may_include() {
     wire) echo 'base|wire' ;;
     trust) echo 'base|wire|trust' ;;
     dist) echo 'base|wire|dist' ;;
+    gossip) echo 'base|wire|gossip' ;;
     core) echo 'base|wire|trust|dist|core' ;;
   esac
 }
-for folder in base wire trust dist core; do
+for folder in base wire trust dist gossip core; do
   allowed=$(may_include $folder)
   if grep -nE '^#include "' "$source/proto/$folder"/*.h "$source/proto/$folder"/*.cc | grep -vE "\"proto/($allowed)/"; then
     echo "layering: proto/$folder includes the above; it may know only $allowed"

@@ -1,0 +1,300 @@
+// The tree of one origin: pushing, pruning, announcing, grafting. Plumtree, SRDS 2007, section 3.
+#include "tests/unit/proto/gossip/one.h"
+
+namespace bp2p::gossip::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+TEST(Tree, ANewOriginIsPushedToAllButTheSenderAndDelivered) {
+  One one;
+  one.meet({a, b, c});
+  one.pushes(a, 1);
+  EXPECT_THAT(one.sent_to<Gossip>(), UnorderedElementsAre(b, c));
+  EXPECT_THAT(one.delivered(), ElementsAre(1));
+}
+
+TEST(Tree, OurOwnGoesToAllAndToUs) {
+  One one;
+  one.meet({a, b});
+  EXPECT_EQ(one.tree.next_number(), 1u);
+  EXPECT_EQ(one.tree.broadcast(payload_of(ours, 1), one.now, one.out), 1u);
+  EXPECT_EQ(one.tree.next_number(), 2u);
+  EXPECT_THAT(one.sent_to<Gossip>(), UnorderedElementsAre(a, b));
+  EXPECT_THAT(one.delivered(), ElementsAre(1));
+}
+
+TEST(Tree, TheSecondDuplicateInARowPrunes) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.pushes(b, 1);
+  EXPECT_THAT(one.sent_to<Prune>(), IsEmpty());
+  one.pushes(a, 2);
+  one.pushes(b, 2);
+  EXPECT_THAT(one.sent_to<Prune>(), ElementsAre(b));
+  one.out.clear();
+  one.pushes(a, 3);
+  EXPECT_THAT(one.sent_to<Gossip>(), IsEmpty());  // b is lazy at our end too
+}
+
+TEST(Tree, ADuplicateAfterSomethingNewIsTheFirstAgain) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.pushes(b, 1);
+  one.pushes(b, 2);
+  one.pushes(a, 2);
+  one.pushes(a, 3);
+  one.pushes(b, 3);
+  EXPECT_THAT(one.sent_to<Prune>(), IsEmpty());
+}
+
+TEST(Tree, EachOriginHasItsOwn) {
+  One one;
+  one.meet({a, b, c});
+  const OriginId other{key_of(51), 1};
+  one.says(b, Prune{origin});
+  for (const OriginId& of : {origin, other}) one.pushes(a, 1, of);
+  one.says(b, Prune{origin});
+  one.out.clear();
+  one.pushes(a, 2, origin);
+  EXPECT_THAT(one.sent_to<Gossip>(), ElementsAre(c));
+  one.pushes(a, 2, other);
+  EXPECT_THAT(one.sent_to<Gossip>(), UnorderedElementsAre(c, b, c));
+}
+
+TEST(Tree, WhoIsPrunedHearsAnnouncementsInOneBatch) {
+  One one;
+  one.meet({a, b});
+  const OriginId other{key_of(51), 1};
+  for (const OriginId& of : {origin, other}) {
+    one.pushes(a, 1, of);
+    one.says(b, Prune{of});
+  }
+  one.wait(1s);
+  one.out.clear();
+  for (const std::uint64_t number : {2, 3}) {
+    one.pushes(a, number, origin);
+    one.pushes(a, number, other);
+  }
+  one.wait(19ms);
+  EXPECT_THAT(one.sent_to<IHave>(), IsEmpty());
+  one.wait(1ms);
+  const auto sent = one.sent<IHave>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].first, b);
+  EXPECT_THAT(sent[0].second.holdings, UnorderedElementsAre(Holding{origin, 1, 3}, Holding{other, 1, 3}));
+  EXPECT_THAT(one.sent_to<Gossip>(), IsEmpty());
+}
+
+TEST(Tree, WhoSaidThatItHasItHearsNothing) {
+  One one;
+  one.meet({a, b, c});
+  one.pushes(a, 1);
+  one.says(b, Prune{origin});
+  one.wait(1s);
+  one.out.clear();
+  one.announces(b, 1, 3);
+  one.announces(c, 1, 2);
+  one.pushes(a, 2);
+  one.wait(100ms);
+  EXPECT_THAT(one.sent_to<IHave>(), IsEmpty());
+  EXPECT_THAT(one.sent_to<Gossip>(), IsEmpty());
+}
+
+TEST(Tree, WhatIsAnnouncedAndDoesNotComeIsGrafted) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.out.clear();
+  one.announces(b, 1, 3);
+  one.wait(499ms);
+  EXPECT_THAT(one.sent_to<Graft>(), IsEmpty());
+  one.wait(1ms);
+  const auto sent = one.sent<Graft>();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].first, b);
+  EXPECT_THAT(sent[0].second.ranges, ElementsAre(Range{2, 3}));
+}
+
+TEST(Tree, WhatComesInTimeIsNotGrafted) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  for (std::uint64_t number = 2; number < 100; ++number) {  // always announced before it comes
+    one.announces(b, 1, number);
+    one.wait(100ms);
+    one.pushes(a, number);
+  }
+  EXPECT_THAT(one.sent_to<Graft>(), IsEmpty());
+}
+
+TEST(Tree, AnOriginNeverMetIsGraftedToo) {
+  One one;
+  one.meet({a});
+  one.announces(a, 4, 6);
+  one.wait(500ms);
+  EXPECT_THAT(one.sent_to<Graft>(), ElementsAre(a));
+  for (const std::uint64_t number : {4, 5, 6}) one.pushes(a, number);
+  EXPECT_THAT(one.delivered(), IsEmpty());
+  one.says(a, Grafted{{origin, 4, 6}});  // and no more
+  one.wait(1ms);
+  EXPECT_THAT(one.delivered(), ElementsAre(4, 5, 6));
+}
+
+TEST(Tree, ASecondSourceIsAskedByASecondTimer) {
+  One one;
+  one.meet({a, b, c});
+  one.pushes(a, 1);
+  one.announces(b, 1, 2);
+  one.announces(c, 1, 2);
+  one.wait(749ms);
+  EXPECT_EQ(one.sent_to<Graft>().size(), 1u);
+  one.wait(251ms);
+  EXPECT_THAT(one.sent_to<Graft>(), UnorderedElementsAre(b, c));
+  one.wait(5s);  // and nobody twice before it has answered
+  EXPECT_EQ(one.sent_to<Graft>().size(), 2u);
+}
+
+TEST(Tree, TheSecondSourceIsAskedAtOnceWhenTheFirstGoes) {
+  One one;
+  one.meet({a, b, c});
+  one.pushes(a, 1);
+  one.announces(b, 1, 2);
+  one.announces(c, 1, 2);
+  one.wait(500ms);
+  const auto first = one.sent_to<Graft>();
+  ASSERT_EQ(first.size(), 1u);
+  one.out.clear();
+  one.tree.on_peer_down(first[0], one.now, one.out);
+  one.wait(0ms);
+  EXPECT_THAT(one.sent_to<Graft>(), ElementsAre(first[0] == b ? c : b));
+}
+
+TEST(Tree, TheSecondSourceIsAskedWhenTheFirstNoLongerKeepsIt) {
+  One one;
+  one.meet({a, b, c});
+  one.pushes(a, 1);
+  one.announces(b, 1, 2);
+  one.announces(c, 1, 2);
+  one.wait(500ms);
+  const auto first = one.sent_to<Graft>();
+  ASSERT_EQ(first.size(), 1u);
+  one.out.clear();
+  one.says(first[0], Grafted{{origin, 3, 2}});
+  one.wait(1ms);
+  EXPECT_THAT(one.sent_to<Graft>(), ElementsAre(first[0] == b ? c : b));
+}
+
+TEST(Tree, TheTimerIsThreeTimesTheSpreadSeen) {
+  One one;
+  one.meet({a, b});
+  EXPECT_EQ(one.tree.graft_after(), 500ms);  // never below
+  one.pushes(a, 1);
+  for (std::uint64_t number = 2; number < 30; ++number) {
+    one.announces(b, 1, number);
+    one.wait(400ms);
+    one.pushes(a, number);
+  }
+  EXPECT_GE(one.tree.graft_after(), 1200ms);
+  EXPECT_LE(one.tree.graft_after(), 1500ms);
+  one.announces(b, 1, 30);
+  one.wait(1200ms);
+  EXPECT_THAT(one.sent_to<Graft>(), IsEmpty());
+  one.wait(400ms);
+  EXPECT_THAT(one.sent_to<Graft>(), ElementsAre(b));
+}
+
+TEST(Tree, TheTimerHasAnEnd) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.wait(25s);
+  one.pushes(b, 1);  // on purpose, perhaps
+  EXPECT_EQ(one.tree.graft_after(), 4s);
+}
+
+TEST(Tree, WhatHadToBeGraftedDoesNotStretchTheTimer) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.announces(b, 1, 2);
+  one.wait(600ms);
+  ASSERT_THAT(one.sent_to<Graft>(), ElementsAre(b));
+  one.pushes(b, 2);
+  EXPECT_EQ(one.tree.graft_after(), 500ms);
+}
+
+TEST(Tree, GraftIsAnsweredAndMakesEager) {
+  One one;
+  one.meet({a, b});
+  for (const std::uint64_t number : {1, 2, 3, 4}) one.pushes(a, number);
+  one.says(b, Prune{origin});
+  one.out.clear();
+  one.says(b, Graft{origin, {{2, 2}, {4, 9}}});
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [to, gossip] : one.sent<Gossip>()) numbers.push_back(gossip.number);
+  EXPECT_THAT(numbers, ElementsAre(2, 4));
+  ASSERT_EQ(one.sent<Grafted>().size(), 1u);
+  EXPECT_EQ(one.sent<Grafted>()[0].second.holding, (Holding{origin, 1, 4}));
+  one.out.clear();
+  one.pushes(a, 5);
+  EXPECT_THAT(one.sent_to<Gossip>(), ElementsAre(b));
+}
+
+TEST(Tree, ALongAnswerIsCutAndAskedForAgain) {
+  Config config;
+  config.answer_bytes_max = 1000;
+  One one{config};
+  one.meet({a, b});
+  for (std::uint64_t number = 1; number <= 20; ++number) one.pushes(a, number);
+  one.out.clear();
+  one.says(b, Graft{origin, {{1, 20}}});
+  EXPECT_EQ(one.sent<Gossip>().size(), 3u);
+
+  One other{config};
+  other.meet({a});
+  other.announces(a, 1, 20);
+  other.wait(500ms);
+  for (const std::uint64_t number : {1, 2, 3}) other.pushes(a, number);
+  other.out.clear();
+  other.says(a, Grafted{{origin, 1, 20}});
+  other.wait(0ms);
+  const auto again = other.sent<Graft>();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_THAT(again[0].second.ranges, ElementsAre(Range{4, 20}));
+}
+
+TEST(Tree, ALinkThatComesBackSaysWhatIsKept) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.pushes(a, 2);
+  one.tree.on_peer_down(b, one.now, one.out);
+  one.pushes(a, 3);
+  one.out.clear();
+  one.tree.on_peer_up(b, one.now, one.out);
+  const auto summaries = one.sent<Summary>();
+  ASSERT_EQ(summaries.size(), 1u);
+  EXPECT_THAT(summaries[0].second.holdings, ElementsAre(Holding{origin, 1, 3}));
+  EXPECT_TRUE(summaries[0].second.complete);
+}
+
+TEST(Tree, NothingIsKeptForEver) {
+  One one;
+  one.meet({a});
+  one.pushes(a, 1);
+  EXPECT_GT(one.tree.usage().kept_bytes, 0u);
+  one.wait(35s);
+  EXPECT_EQ(one.tree.usage().kept_bytes, 0u);
+  EXPECT_EQ(one.tree.next_deadline(), never);
+  one.out.clear();
+  one.pushes(a, 1);
+  EXPECT_THAT(one.delivered(), IsEmpty());  // but it was seen
+}
+
+}  // namespace
+}  // namespace bp2p::gossip::test
