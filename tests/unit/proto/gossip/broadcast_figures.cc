@@ -64,7 +64,7 @@ void one_origin(std::size_t daemons, std::uint64_t seed) {
     const auto& t = world.traffic;
     row("payloads per broadcast, steady", count(t.payloads), count(daemons - 1), t.payloads == daemons - 1);
     row("announcements per broadcast", count(t.holdings) + " in " + count(t.announcing), "about " + text(29'990 * gate_scale),
-        static_cast<double>(t.holdings) <= 30'000 * gate_scale);
+        static_cast<double>(t.holdings) <= 1.01 * 29'990 * gate_scale);
     row("last delivery hop, one origin", count(world.last_hop), "<= 10", world.last_hop <= 10);
     row("  ... deliveries", count(t.deliveries), count(daemons), t.deliveries == daemons);
   }
@@ -177,6 +177,10 @@ void churn(std::size_t daemons, std::uint64_t seed) {
                 static_cast<unsigned long long>(world.traffic.grafts), world.gaps.size(), world.violations.size(),
                 world.reports.size());
   };
+  for (int warm = 0; warm < 3; ++warm) {
+    world.broadcast(0);
+    world.run_for(3s);
+  }
   measure(3, false, "before");
   measure(100, true, "during 100 cycles");
   measure(5, false, "after");

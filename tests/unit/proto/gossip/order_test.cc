@@ -121,6 +121,16 @@ TEST(Order, ANewcomerBeginsWhereItsFirstPeerStands) {
   EXPECT_THAT(one.sent_to<Graft>(), IsEmpty());
 }
 
+TEST(Order, ANewcomerIsOneUntilASummaryIsComplete) {
+  One one;
+  one.tree.on_peer_up(a, one.now, one.out);
+  one.says(a, Summary{{{origin, 5, 57}}, false});
+  const OriginId other{key_of(51), 1};
+  one.says(a, Summary{{{other, 5, 57}}, true});
+  one.wait(5s);
+  EXPECT_THAT(one.sent_to<Graft>(), IsEmpty());
+}
+
 TEST(Order, ANewcomerGetsAllOfWhatBeganSince) {
   One one;
   one.meet({a});

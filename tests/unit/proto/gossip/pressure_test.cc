@@ -1,4 +1,5 @@
 // Back-pressure instead of loss: slow peers, full windows, and what is kept.
+#include "proto/gossip/recent.h"
 #include "tests/unit/proto/gossip/one.h"
 
 namespace bp2p::gossip::test {

@@ -283,6 +283,101 @@ TEST(Tree, ALinkThatComesBackSaysWhatIsKept) {
   EXPECT_TRUE(summaries[0].second.complete);
 }
 
+TEST(Tree, ThePushGoesOutBeforeWeDeliver) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  ASSERT_EQ(one.out.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<Send>(one.out[0]));
+  EXPECT_TRUE(std::holds_alternative<Deliver>(one.out[1]));
+}
+
+TEST(Tree, ALinkThatRepairsTheTreeIsPartOfIt) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.says(b, Prune{origin});
+  one.announces(b, 1, 2);
+  one.wait(500ms);
+  ASSERT_THAT(one.sent_to<Graft>(), ElementsAre(b));
+  one.pushes(b, 2);
+  one.says(b, Grafted{{origin, 1, 2}});
+  one.out.clear();
+  one.pushes(a, 3);
+  EXPECT_THAT(one.sent_to<Gossip>(), ElementsAre(b));
+}
+
+TEST(Tree, WhileAnAnswerComesInNobodyElseIsAsked) {
+  One one;
+  one.meet({a, b});
+  one.announces(a, 1, 40);
+  one.announces(b, 1, 40);
+  one.wait(500ms);
+  const auto first = one.sent_to<Graft>();
+  ASSERT_EQ(first.size(), 1u);
+  for (std::uint64_t number = 1; number <= 40; ++number) {
+    one.pushes(first[0], number);
+    one.wait(200ms);
+  }
+  EXPECT_EQ(one.sent_to<Graft>().size(), 1u);
+}
+
+TEST(Tree, WhoIsAskedAndIsLateIsNotPruned) {
+  One one;
+  one.meet({a, b, c});
+  one.pushes(a, 1);
+  one.announces(b, 1, 3);
+  one.wait(500ms);
+  ASSERT_THAT(one.sent_to<Graft>(), ElementsAre(b));
+  one.pushes(c, 2);
+  one.pushes(c, 3);
+  one.pushes(b, 2);
+  one.pushes(b, 3);
+  EXPECT_THAT(one.sent_to<Prune>(), IsEmpty());
+}
+
+TEST(Tree, ANewLinkOfAPeerVoidsTheOldOne) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  one.says(b, Prune{origin});
+  one.tree.on_peer_up(b, one.now, one.out);
+  one.out.clear();
+  one.pushes(a, 2);
+  EXPECT_THAT(one.sent_to<Gossip>(), ElementsAre(b));
+  EXPECT_EQ(one.tree.usage().peers, 2u);
+}
+
+TEST(Tree, ASummaryHasAsManyPagesAsItTakesAndNoSilentOrigin) {
+  One one;
+  one.meet({a});
+  one.pushes(a, 1, {key_of(999), 1});
+  one.wait(35s);
+  for (std::size_t i = 0; i < 300; ++i) one.pushes(a, 1, {key_of(1000 + i), 1});
+  one.out.clear();
+  one.tree.on_peer_up(b, one.now, one.out);
+  const auto pages = one.sent<Summary>();
+  ASSERT_EQ(pages.size(), 2u);
+  EXPECT_EQ(pages[0].second.holdings.size(), 256u);
+  EXPECT_FALSE(pages[0].second.complete);
+  EXPECT_EQ(pages[1].second.holdings.size(), 44u);
+  EXPECT_TRUE(pages[1].second.complete);
+}
+
+TEST(Tree, ABatchOfAnnouncementsHasABound) {
+  One one;
+  one.meet({a, b});
+  for (std::size_t i = 0; i < 300; ++i) {
+    one.pushes(a, 1, {key_of(1000 + i), 1});
+    one.says(b, Prune{{key_of(1000 + i), 1}});
+  }
+  one.wait(20ms);
+  const auto sent = one.sent<IHave>();
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0].second.holdings.size(), 256u);
+  EXPECT_EQ(sent[1].second.holdings.size(), 44u);
+}
+
 TEST(Tree, NothingIsKeptForEver) {
   One one;
   one.meet({a});
