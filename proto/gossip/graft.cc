@@ -87,7 +87,6 @@ void Plumtree::Impl::on_wake(Tree& tree, TimePoint now, Effects& out) {
   side.asked_from = graft.ranges.front().from;
   side.asked_at = now;
   side.refused = false;
-  side.eager = true;  // the paper's: a link that repairs the tree is part of it from now on
   tree.last_asked = *slot;
   ++counters.grafts_sent;
   send(*slot, std::move(graft), 64, out);

@@ -100,6 +100,10 @@ TEST(Hostile, PromisesThatAreNotKeptEndBelief) {
   EXPECT_THAT(one.misdeeds(), ElementsAre(Misdeed::broken_promise));
   one.pushes(a, 2);
   EXPECT_THAT(one.delivered(), ElementsAre(1, 2));
+  one.announces(b, 1, 3);
+  one.wait(400ms);
+  one.pushes(a, 3);
+  EXPECT_EQ(one.tree.graft_after(), 500ms);  // what it announces is not even noted
 }
 
 TEST(Hostile, PromisesThatMoveAreFollowedSlowly) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "proto/gossip/plumtree.h"
-#include "tests/unit/proto/gossip/world.h"
+#include "tests/unit/proto/gossip/fakes.h"
 
 namespace bp2p::gossip::test {
 

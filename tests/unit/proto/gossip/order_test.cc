@@ -76,11 +76,12 @@ TEST(Order, WhatNobodyKeepsIsPassedOverAndSaid) {
 
 TEST(Order, AHoleThatAPeerCanFillIsNeverPassedOver) {
   One one;
-  one.meet({a, b});
+  one.meet({a, b, c});
   one.pushes(a, 1);
   one.says(a, Gossip{origin, 3, 1, payload_of(origin, 3)});
   one.announces(b, 1, 3);
-  one.wait(9s);  // b is asked and slow
+  one.announces(c, 3, 3);
+  one.wait(9s);  // b is asked and slow; c has let go of it
   EXPECT_THAT(one.all<Gap>(), IsEmpty());
   one.pushes(b, 2);
   EXPECT_THAT(one.delivered(), ElementsAre(1, 2, 3));
@@ -237,6 +238,13 @@ TEST(Order, AnOriginThatIsGoneDoesNotComeBackOlder) {
   EXPECT_THAT(one.delivered(), IsEmpty());
   one.pushes(a, 1, {origin.key, origin.epoch + 1});
   EXPECT_THAT(one.delivered(), ElementsAre(1));
+}
+
+TEST(Order, WeAreNeverGone) {
+  One one;
+  one.meet({a});
+  one.tree.on_origin_gone(us);
+  EXPECT_EQ(one.tree.broadcast(payload_of(ours, 1), one.now, one.out), 1u);
 }
 
 TEST(Order, WhoIsGoneIsRememberedWithinABound) {

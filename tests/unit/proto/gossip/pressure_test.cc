@@ -78,12 +78,14 @@ TEST(Pressure, AFullWindowSaysNotNowUntilThePeersHaveIt) {
 TEST(Pressure, APeerThatTakesNothingDelaysByKeepForAndNoLonger) {
   One one{small()};
   one.meet({a});
+  one.pushes(a, 1);
+  one.wait(1s);  // so that no sweep comes at the moment we look at
   while (one.tree.broadcast(payload_of(ours, one.tree.next_number(), 1000), one.now, one.out)) {
   }
   one.out.clear();
-  one.wait(29s);
+  one.wait(29'999ms);
   EXPECT_THAT(one.all<MayBroadcast>(), IsEmpty());
-  one.wait(1s);
+  one.wait(1ms);
   EXPECT_THAT(one.all<MayBroadcast>(), SizeIs(1));
 }
 
@@ -121,6 +123,27 @@ TEST(Pressure, ARelayTakesNoMoreThanItsNeighboursDoAndAsksForItLater) {
   const auto sent = one.sent<Graft>();
   ASSERT_THAT(sent, SizeIs(1));
   EXPECT_THAT(sent[0].second.ranges, ElementsAre(Range{11, 12}));
+}
+
+TEST(Pressure, WhoSendsWhatWeHaveNoRoomForHasKeptItsPromise) {
+  One one{small()};
+  one.meet({a, b, c});
+  for (std::uint64_t number = 1; number <= 8; ++number) one.pushes(a, number, origin, 1000);
+  one.announces(b, 1, 9);
+  int grafts = 0;
+  for (int i = 0; i < 300; ++i) {
+    one.wait(100ms);
+    const auto sent = one.sent_to<Graft>();
+    one.out.clear();
+    for (const PublicKey& to : sent) {
+      ++grafts;
+      one.pushes(to, 9, origin, 3000);
+      one.says(to, Grafted{{origin, 1, 9}});
+    }
+    EXPECT_THAT(one.misdeeds(), IsEmpty());
+  }
+  EXPECT_GT(grafts, 5);
+  EXPECT_LT(grafts, 30);
 }
 
 TEST(Pressure, WhoPrunesIsToldAgainWhatItMayHaveHadNoRoomFor) {

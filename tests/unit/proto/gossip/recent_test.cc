@@ -1,6 +1,6 @@
 #include "proto/gossip/recent.h"
 
-#include "tests/unit/proto/gossip/world.h"
+#include "tests/unit/proto/gossip/fakes.h"
 
 namespace bp2p::gossip::test {
 namespace {
