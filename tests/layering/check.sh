@@ -34,10 +34,11 @@ may_include() {
     trust) echo 'base|wire|trust' ;;
     membership) echo 'base|wire|membership' ;;
     dist) echo 'base|wire|dist' ;;
-    core) echo 'base|wire|trust|membership|dist|core' ;;
+    gossip) echo 'base|wire|gossip' ;;
+    core) echo 'base|wire|trust|membership|gossip|dist|core' ;;
   esac
 }
-for folder in base wire trust membership dist core; do
+for folder in base wire trust membership gossip dist core; do
   allowed=$(may_include $folder)
   if grep -nE '^#include "' "$source/proto/$folder"/*.h "$source/proto/$folder"/*.cc | grep -vE "\"proto/($allowed)/"; then
     echo "layering: proto/$folder includes the above; it may know only $allowed"
