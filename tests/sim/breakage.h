@@ -19,6 +19,8 @@ enum class Breakage : std::uint8_t {
   unseeded,           ///< something is drawn from outside of the seed
   silent_stop,        ///< a daemon that stops does not say so
   lost_timer,         ///< the driver arms no timer
+  tells_too_often,    ///< a node is told of one channel a thousand times
+  deaf_discovery,     ///< look-ups are not answered
 };
 
 }  // namespace bp2p::sim

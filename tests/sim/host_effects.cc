@@ -18,6 +18,7 @@ void Host::perform(const CloseLink& effect) {
 }
 
 void Host::perform(const Resolve& effect) {
+  if (world_.is_broken(Breakage::deaf_discovery)) return;
   world_.queue.after(world_.draw(30ms), [this, effect, start = starts_] {
     if (start != starts_) return;
     const auto found = world_.addresses_of(effect.name);

@@ -78,6 +78,8 @@ std::expected<Scenario, std::string> Scenario::parse(std::string name, std::stri
       if (scenario.nodes_min < 1 || scenario.nodes_max < scenario.nodes_min) mistake = "not a number of daemons";
     } else if (words[0] == "wants" && words.size() == 2) {
       scenario.wants = std::strtoul(words[1].c_str(), nullptr, 10);
+    } else if (words[0] == "first_contacts" && words.size() == 2) {
+      scenario.first_contacts = std::strtoul(words[1].c_str(), nullptr, 10);
     } else if (words[0] == "calm" && words.size() == 3 && words[1] == "at") {
       const auto at = duration(2);
       at ? void(scenario.calm_at = *at) : void(mistake = at.error());

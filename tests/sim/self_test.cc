@@ -24,8 +24,10 @@ constexpr Case cases[] = {
     {Breakage::deaf_to_hang_ups, "the core does not hear that a node's connection is gone", "I18", "deaths"},
     {Breakage::no_patience, "a pause of any length costs all links", "I19", "short_pauses"},
     {Breakage::closes_nothing, "the driver closes no link", "I20", "hostile"},
+    {Breakage::tells_too_often, "a node is told of one channel a thousand times", "I22", "calm"},
     {Breakage::silent_stop, "a daemon that stops does not say so", "I24", "restarts"},
     {Breakage::lost_timer, "the driver arms no timer", "I3", "hostile"},
+    {Breakage::deaf_discovery, "look-ups are not answered", "liveness", "calm"},
 };
 
 Scenario load(const std::string& folder, std::string_view name) {

@@ -61,8 +61,7 @@ CoreConfig World::core_config() const {
   CoreConfig config;
   config.cluster = "sim";
   config.version = "sim";
-  // Everybody meets everybody within the first minute; strangers get what is left (checks/i03).
-  config.pin_limits.first_contacts_per_hour = std::max<std::size_t>(256, 8 * hosts.size());
+  config.pin_limits.first_contacts_per_hour = options_.scenario.first_contacts;
   return config;
 }
 

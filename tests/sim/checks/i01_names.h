@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "tests/sim/checks/pin_ledger.h"
 #include "tests/sim/world.h"
 
 namespace bp2p::sim {
@@ -13,7 +14,14 @@ class Names final : public Check {
   using Check::Check;
 
   void on_link_opened(const Host&, LinkId link, const LinkFacts& facts) override { keys_[link] = facts.peer_key; }
-  void on_unpinned(const Host& host, const NodeName& name) override { unpinned_.insert({host.number, name}); }
+  void on_pins_stored(const Host& host, const StorePins& wanted, bool stored) override {
+    if (stored) ledger_.store(host, wanted);
+  }
+  void on_unpinned(const Host& host, const NodeName& name) override {
+    ledger_.unpin(host, name);
+    unpinned_.insert({host.number, name});
+  }
+  void on_state_lost(const Host& host) override { ledger_.forget(host); }
 
   void on_channel_started(const Host& host, const StartChannel& channel) override {
     const Node* node = host.node_of(channel.leg);
@@ -22,8 +30,7 @@ class Names final : public Check {
     if (!channel.names.remote) return world_.violated("I1", "a channel to a node without a name, which nobody here is");
     const NodeName& remote = *channel.names.remote;
     if (unpinned_.contains({host.number, remote})) return;  // by an operator, while the link stood
-    const auto pin = host.disk.pins.find(remote);
-    if (pin == host.disk.pins.end() || pin->second != keys_.at(channel.link))
+    if (ledger_.find(host, remote) != keys_.at(channel.link))
       world_.violated("I1", "daemon " + std::to_string(host.number) + " starts a channel to " + remote.text() +
                                 " over a link whose key is not pinned for it");
   }
@@ -35,6 +42,7 @@ class Names final : public Check {
 
  private:
   std::map<LinkId, PublicKey> keys_;
+  PinLedger ledger_;
   std::set<std::pair<std::size_t, NodeName>> unpinned_;
 };
 

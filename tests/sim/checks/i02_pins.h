@@ -1,8 +1,8 @@
 // I2: a pin never changes without an operator's act; a missing, torn, unreadable or wrong-size pin refuses the peer.
 #pragma once
-#include <map>
 #include <set>
 
+#include "tests/sim/checks/pin_ledger.h"
 #include "tests/sim/world.h"
 
 namespace bp2p::sim {
@@ -12,20 +12,17 @@ class Pins final : public Check {
   using Check::Check;
 
   void on_pins_stored(const Host& host, const StorePins& wanted, bool stored) override {
-    for (const NodeName& name : wanted.names) {
-      if (const auto known = pinned_.find({host.number, name}); known != pinned_.end() && known->second != wanted.key)
+    for (const NodeName& name : wanted.names)
+      if (const auto known = ledger_.find(host, name); known && *known != wanted.key)
         return world_.violated("I2", "daemon " + std::to_string(host.number) + " pins " + name.text() + " to another key than before");
-      if (stored) pinned_.emplace(std::pair{host.number, name}, wanted.key);
-    }
+    if (stored) ledger_.store(host, wanted);
   }
 
   void on_pins_read(const Host& host, const ReadPins& wanted, const PinReads& reads) override {
     for (std::size_t i = 0; i < wanted.names.size(); ++i) {
       const PinRead& read = reads.claimed[i];
-      const auto known = pinned_.find({host.number, wanted.names[i]});
-      const std::optional<PublicKey> expected = known == pinned_.end() ? std::nullopt : std::optional{known->second};
       if (!read || (*read && **read != wanted.key)) refused_.insert(wanted.link);
-      if (read && *read != expected)
+      if (read && *read != ledger_.find(host, wanted.names[i]))
         return world_.violated("I2", "daemon " + std::to_string(host.number) + ": the pin of " + wanted.names[i].text() +
                                          (*read ? " is another one" : " is gone") + ", and no operator was there");
     }
@@ -37,13 +34,11 @@ class Pins final : public Check {
       world_.violated("I2", "daemon " + std::to_string(host.number) + " admits a link though a pin of the peer's names is another or unreadable");
   }
 
-  void on_unpinned(const Host& host, const NodeName& name) override { pinned_.erase({host.number, name}); }
-  void on_state_lost(const Host& host) override {
-    std::erase_if(pinned_, [&](const auto& each) { return each.first.first == host.number; });
-  }
+  void on_unpinned(const Host& host, const NodeName& name) override { ledger_.unpin(host, name); }
+  void on_state_lost(const Host& host) override { ledger_.forget(host); }
 
  private:
-  std::map<std::pair<std::size_t, NodeName>, PublicKey> pinned_;
+  PinLedger ledger_;
   std::set<LinkId> refused_;
 };
 

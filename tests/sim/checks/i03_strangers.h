@@ -4,6 +4,7 @@
 #include <set>
 
 #include "proto/wire/limits.h"
+#include "tests/sim/checks/pin_ledger.h"
 #include "tests/sim/world.h"
 
 namespace bp2p::sim {
@@ -13,18 +14,19 @@ class BoundedStrangers final : public Check {
   using Check::Check;
 
   void on_effect(const Host& host, const Effect& effect) override {
-    if (const auto* admit = std::get_if<AdmitLink>(&effect)) admitted_.insert(admit->link);
+    if (const auto* admit = std::get_if<AdmitLink>(&effect)) {
+      admitted_.insert(admit->link);
+      admitted_keys_.insert({host.number, keys_.at(admit->link)});
+    }
     const auto* send = std::get_if<SendToSession>(&effect);
     if (send == nullptr) return;
     const auto frame = local::decode(send->frame);
     const auto* incoming = frame ? std::get_if<local::Incoming>(&*frame) : nullptr;
     if (incoming == nullptr || !incoming->from) return;
-    const Status status = host.core()->status(host.now());
-    const auto is_admitted = [&](const LinkStatus& link) {
-      return admitted_.contains(link.link) && std::ranges::contains(link.names, *incoming->from);
-    };
-    const auto is_here = [&](const SessionStatus& session) { return session.name == incoming->from; };
-    if (!std::ranges::any_of(status.links, is_admitted) && !std::ranges::any_of(status.sessions, is_here))
+    const auto key = ledger_.find(host, *incoming->from);
+    const bool is_admitted = key && admitted_keys_.contains({host.number, *key});
+    const bool is_here = std::ranges::any_of(host.nodes, [&](const auto& node) { return node->name() == *incoming->from; });
+    if (!is_admitted && !is_here && !unpinned_.contains({host.number, *incoming->from}))
       world_.violated("I3", "a node hears of " + incoming->from->text() + ", which no admitted link has proven");
   }
 
@@ -32,7 +34,15 @@ class BoundedStrangers final : public Check {
     if (!admitted_.contains(channel.link)) world_.violated("I3", "a channel over a link that was not admitted");
   }
 
-  void on_pins_stored(const Host& host, const StorePins& wanted, bool) override {
+  void on_link_opened(const Host&, LinkId link, const LinkFacts& facts) override { keys_[link] = facts.peer_key; }
+  void on_unpinned(const Host& host, const NodeName& name) override {
+    ledger_.unpin(host, name);
+    unpinned_.insert({host.number, name});
+  }
+  void on_state_lost(const Host& host) override { ledger_.forget(host); }
+
+  void on_pins_stored(const Host& host, const StorePins& wanted, bool stored) override {
+    if (stored) ledger_.store(host, wanted);
     std::size_t& files = files_[{host.number, host.start()}];
     files += wanted.names.size();
     const PinLimits& limits = world_.core_config().pin_limits;
@@ -58,6 +68,10 @@ class BoundedStrangers final : public Check {
 
  private:
   std::set<LinkId> admitted_;
+  std::map<LinkId, PublicKey> keys_;
+  std::set<std::pair<std::size_t, PublicKey>> admitted_keys_;
+  PinLedger ledger_;
+  std::set<std::pair<std::size_t, NodeName>> unpinned_;  ///< by an operator, while their links stood
   std::map<std::pair<std::size_t, unsigned>, std::size_t> files_;
 };
 
