@@ -1,0 +1,54 @@
+// I19: a pause shorter than a third of the keep-alive is invisible; a longer one costs membership, and on waking the
+// daemon suspects itself first and comes back with nothing stale.
+#pragma once
+#include <set>
+
+#include "tests/sim/world.h"
+
+namespace bp2p::sim {
+
+class Pauses final : public Check {
+ public:
+  using Check::Check;
+
+  /// Only where nothing else disturbs it: then what was there before is there after.
+  void on_short_pause(const Host& host, Duration span) override {
+    if (world_.faults.quiet_before() < 45s) return;
+    const Status before = host.core()->status(host.now());
+    std::set<LinkId> links;
+    for (const LinkStatus& link : before.links)
+      if (link.admitted) links.insert(link.link);
+    std::set<SessionId> channels;
+    for (const ChannelStatus& channel : before.channels) channels.insert(channel.leg);
+    world_.queue.after(span + 3s, [this, &host, links, channels, start = host.start(), faults = world_.faults.performed()] {
+      if (world_.faults.performed() != faults || host.start() != start || !host.is_up()) return;
+      const Status after = host.core()->status(host.now());
+      std::size_t links_left = 0, channels_left = 0;
+      for (const LinkStatus& link : after.links) links_left += links.count(link.link);
+      for (const ChannelStatus& channel : after.channels) channels_left += channels.count(channel.leg);
+      if (links_left < links.size() || channels_left < channels.size())
+        world_.violated("I19", "a short pause of daemon " + std::to_string(host.number) + " cost " +
+                                   std::to_string(links.size() - links_left) + " links and " +
+                                   std::to_string(channels.size() - channels_left) + " channels");
+    });
+  }
+
+  /// Nothing stale: whatever a core believes to stand has another end that believes so too.
+  void on_deadline() override {
+    for (const auto& host : world_.hosts) {
+      if (!host->is_up()) continue;
+      const Status status = host->core()->status(host->now());
+      for (const LinkStatus& link : status.links) {
+        Network::End *own = nullptr, *peer = nullptr;
+        const auto* connection = world_.network.connection_of(link.link, &own, &peer);
+        if (connection == nullptr || !own->is_alive() || !peer->is_alive())
+          return world_.violated("I19", "daemon " + std::to_string(host->number) + " keeps a link that is no more");
+      }
+      for (const ChannelStatus& channel : status.channels)
+        if (host->road().find(channel.leg) == nullptr)
+          return world_.violated("I19", "daemon " + std::to_string(host->number) + " keeps a channel that is no more");
+    }
+  }
+};
+
+}  // namespace bp2p::sim

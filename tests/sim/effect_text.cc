@@ -1,0 +1,105 @@
+#include "tests/sim/effect_text.h"
+
+#include "proto/wire/local_frame.h"
+#include "proto/wire/peer_messages.h"
+
+namespace bp2p::sim {
+namespace {
+
+std::string id(auto number) { return std::to_string(number.value); }
+
+std::string listed(const std::vector<NodeName>& names) {
+  std::string text;
+  for (const NodeName& name : names) text += (text.empty() ? "" : ",") + name.text();
+  return text.empty() ? "no names" : text;
+}
+
+std::string shown(const std::optional<NodeName>& name) { return name ? name->text() : "nameless"; }
+
+struct Digester {
+  Digest& digest;
+  void operator()(const Dial& e) { digest.add(e.dial).add(ByteView{e.to.ip}).add(e.to.port); }
+  void operator()(const CancelDial& e) { digest.add(e.dial); }
+  void operator()(const SendToLink& e) { digest.add(e.link).add(e.message); }
+  void operator()(const AdmitLink& e) { digest.add(e.link); }
+  void operator()(const CloseLink& e) { digest.add(e.link).add(static_cast<std::uint64_t>(e.code)).add(e.text); }
+  void operator()(const Resolve& e) { digest.add(e.resolve).add(e.name.text()); }
+  void operator()(const ReadPins& e) { digest.add(e.link).add(e.key).add(listed(e.names)); }
+  void operator()(const StorePins& e) { digest.add(e.link).add(e.key).add(listed(e.names)); }
+  void operator()(const SendToSession& e) { digest.add(e.session).add(e.frame); }
+  void operator()(const CloseSession& e) { digest.add(e.session); }
+  void operator()(const StartChannel& e) {
+    digest.add(e.leg).add(e.link).add(e.channel).add(e.opened_here ? 1 : 0).add(shown(e.names.local)).add(shown(e.names.remote));
+  }
+  void operator()(const StartLocalChannel& e) {
+    digest.add(e.dialler).add(e.acceptor).add(shown(e.names.local)).add(shown(e.names.remote));
+  }
+  void operator()(const Event& e) { digest.add(e.name).add(e.text); }
+};
+
+struct FrameText {
+  std::string operator()(const local::Attach& f) { return "ATTACH " + shown(f.name); }
+  std::string operator()(const local::Attached& f) { return "ATTACHED creation " + std::to_string(f.creation); }
+  std::string operator()(const local::Refused& f) { return "REFUSED " + std::string{name_of(f.code)} + ": " + f.text; }
+  std::string operator()(const local::Dial& f) { return "DIAL " + f.to.text(); }
+  std::string operator()(const local::Accept&) { return "ACCEPT"; }
+  std::string operator()(const local::Ready&) { return "READY"; }
+  std::string operator()(const local::Incoming& f) { return "INCOMING from " + shown(f.from); }
+  std::string operator()(const local::Request&) { return "REQUEST"; }
+  std::string operator()(const local::Answer&) { return "ANSWER"; }
+};
+
+struct MessageText {
+  std::string operator()(const peer::Hello& m) { return "Hello for cluster " + m.cluster; }
+  std::string operator()(const peer::RecordUpdate& m) { return "RecordUpdate of " + std::to_string(m.record.size()) + " bytes"; }
+  std::string operator()(const peer::ChannelOpen& m) {
+    return "ChannelOpen " + std::to_string(m.channel) + " " + shown(m.from) + " -> " + m.to.text();
+  }
+  std::string operator()(const peer::ChannelOpened& m) { return "ChannelOpened " + std::to_string(m.channel); }
+  std::string operator()(const peer::ChannelRefused& m) {
+    return "ChannelRefused " + std::to_string(m.channel) + " " + std::string{name_of(m.code)} + ": " + m.text;
+  }
+  std::string operator()(const peer::ChannelCancel& m) { return "ChannelCancel " + std::to_string(m.channel); }
+  template <class Other>
+  std::string operator()(const Other&) { return "a message without a text of its own"; }
+};
+
+struct Describer {
+  std::string operator()(const Dial& e) { return "Dial " + id(e.dial) + " to " + e.to.text(); }
+  std::string operator()(const CancelDial& e) { return "CancelDial " + id(e.dial); }
+  std::string operator()(const SendToLink& e) { return "SendToLink " + id(e.link) + " " + describe_message(e.message); }
+  std::string operator()(const AdmitLink& e) { return "AdmitLink " + id(e.link); }
+  std::string operator()(const CloseLink& e) { return "CloseLink " + id(e.link) + " " + std::string{name_of(e.code)} + ": " + e.text; }
+  std::string operator()(const Resolve& e) { return "Resolve " + e.name.text(); }
+  std::string operator()(const ReadPins& e) { return "ReadPins for link " + id(e.link) + ": " + listed(e.names); }
+  std::string operator()(const StorePins& e) { return "StorePins for link " + id(e.link) + ": " + listed(e.names); }
+  std::string operator()(const SendToSession& e) {
+    const auto frame = local::decode(e.frame);
+    return "SendToSession " + id(e.session) + " " + (frame ? std::visit(FrameText{}, *frame) : "what does not decode");
+  }
+  std::string operator()(const CloseSession& e) { return "CloseSession " + id(e.session); }
+  std::string operator()(const StartChannel& e) {
+    return "StartChannel leg " + id(e.leg) + " link " + id(e.link) + " channel " + std::to_string(e.channel) +
+           (e.opened_here ? " to " : " from ") + shown(e.names.remote);
+  }
+  std::string operator()(const StartLocalChannel& e) {
+    return "StartLocalChannel " + shown(e.names.local) + " -> " + shown(e.names.remote);
+  }
+  std::string operator()(const Event& e) { return "Event " + e.name + ": " + e.text; }
+};
+
+}  // namespace
+
+void add(Digest& digest, const Effect& effect) {
+  digest.add(effect.index());
+  std::visit(Digester{digest}, effect);
+}
+
+std::string describe(const Effect& effect) { return std::visit(Describer{}, effect); }
+
+std::string describe_message(ByteView message) {
+  const auto decoded = peer::decode(message);
+  return decoded ? std::visit(MessageText{}, *decoded) : std::to_string(message.size()) + " bytes that are no message";
+}
+
+}  // namespace bp2p::sim

@@ -1,0 +1,67 @@
+// A hostile peer: it has a key and an address of its own, and says what it likes. It can do what a stranger can, who
+// has seen every HELLO that was ever said, and no more: TLS proves its own key, and it signs with that alone.
+#pragma once
+#include <map>
+#include <string>
+
+#include "proto/trust/admission.h"
+#include "tests/sim/party.h"
+#include "tests/sim/signing.h"
+
+namespace bp2p::sim {
+
+class Host;
+class World;
+
+class Hostile final : public Party {
+ public:
+  Hostile(World& world, std::size_t party_number, Address address, std::uint64_t key_seed)
+      : Party(party_number, address), world_(world), signing_(key_seed) {}
+
+  /// `kind`: tests/sim/action.h.
+  void attack(Host& victim, const std::string& kind);
+  void leave();
+
+  PublicKey key() const override { return signing_.own_key(); }
+  bool is_hostile() const override { return true; }
+  bool is_up() const override { return is_here_; }
+  bool is_paused() const override { return false; }
+  unsigned start() const override { return 1; }
+  void on_link_opened(LinkId link, const LinkFacts& facts) override;
+  void on_link_message(LinkId link, const Bytes& message) override;
+  void on_link_closed(LinkId link, const LinkEnd&) override { talks_.erase(link); }
+  void on_dial_failed(DialId dial, DialError) override { dials_.erase(dial); }
+  void on_road(LinkId, const RoadMessage&) override {}
+
+ private:
+  struct Talk {
+    std::string kind;
+    Role role;
+    Exporter exporter;
+    bool is_answered = false;  ///< the peer said HELLO
+  };
+  NodeName own_name() const;
+  WallTime wall() const;
+  Bytes record(std::vector<NodeName> names, std::uint64_t number = 1) const;
+  Bytes hello(const Talk& talk, std::vector<NodeName> names) const;
+  void begin(LinkId link, Talk& talk);
+  /// Once the peer's HELLO is there, which is as much as a stranger sees of its admission.
+  void go_on(LinkId link, const std::string& kind);
+  void say(LinkId link, Bytes message);
+  /// What must end the link.
+  void offend(LinkId link, Bytes message);
+  void say_own_hello(LinkId link, const Talk& talk, std::vector<NodeName> names);
+  void say_malformed(LinkId link, const Talk& talk);
+  void say_oversized(LinkId link, const Talk& talk);
+  void flood(LinkId link);
+  NodeName any_name() const;
+
+  World& world_;
+  SimSigning signing_;
+  bool is_here_ = true;
+  std::uint64_t last_dial_ = 0, last_number_ = 1;
+  std::map<DialId, std::string> dials_;
+  std::map<LinkId, Talk> talks_;
+};
+
+}  // namespace bp2p::sim
