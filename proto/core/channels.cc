@@ -74,11 +74,11 @@ void Core::Impl::open_on_link(SessionId leg, LinkId link_id, Now now, Effects& o
   const std::uint64_t channel = link.next_channel;
   link.next_channel += 2;
   link.opens.emplace(channel, leg);
-  waiting.asked = DialLeg::Asked{link_id, channel, link.proven.contains(waiting.search.name)};
+  waiting.asked = DialLeg::Asked{link_id, channel, link.proven.contains(waiting.search.name())};
   dials_may_be_unwanted = true;
   deadlines.set({Deadlines::Of::session, leg.value}, waiting.deadline);
   out.emplace_back(SendToLink{
-      link_id, peer::encode(peer::ChannelOpen{channel, name_of_session(waiting.owner), waiting.search.name, {}})});
+      link_id, peer::encode(peer::ChannelOpen{channel, name_of_session(waiting.owner), waiting.search.name(), {}})});
 }
 
 /// The opener does not wait for an answer any more.
@@ -97,7 +97,7 @@ void Core::Impl::on_channel_opened(Link& link, const peer::ChannelOpened& opened
   const SessionId leg = found->second;
   Connection& connection = *sessions.find(leg);
   auto& waiting = std::get<DialLeg>(connection.is);
-  const NodeName to = waiting.search.name;
+  const NodeName to = waiting.search.name();
   if (!link.proven.contains(to)) {  // I1
     const bool is_claimed = std::ranges::contains(link.record->body.names, to);
     const std::string text = is_claimed ? not_served_text(link, to)

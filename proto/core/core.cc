@@ -22,11 +22,29 @@ Core::Impl::Impl(CoreConfig core_config, const Signing& core_signing, Secrets& c
       started(now.steady),
       links(core_signing.own_key()),
       own(config.cluster, config.boot_epoch, config.advertise, core_signing),
-      pin_budget(config.pin_limits) {}
+      pin_budget(config.pin_limits),
+      contacts(config.cluster, core_signing),
+      hyparview(config.membership, own_contact(now), saved_book(now), rng.split(), now.steady),
+      plumtree(config.gossip, {core_signing.own_key(), config.boot_epoch},
+               [this](const gossip::OriginId& origin, std::uint64_t number, ByteView payload) {
+                 return verify_broadcast({config.cluster, origin.epoch, number}, origin.key, payload, signing);
+               }) {
+  if (!config.contacts.empty()) deadlines.set({Deadlines::Of::join, 0}, now.steady);
+  deadlines.set({Deadlines::Of::overlay, 0}, hyparview.next_deadline());
+}
+
+membership::AddressBook Core::Impl::saved_book(Now now) const {
+  membership::AddressBook book{config.membership.book_size, config.membership.lost_kept};
+  book.restore(config.book, now);
+  return book;
+}
 
 void Core::Impl::settle(Now now, Effects& out) {
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
-  while (std::exchange(searches_may_move, false)) advance_all(now, out);
+  do {
+    while (std::exchange(searches_may_move, false)) advance_all(now, out);
+    pump(now, out);
+  } while (searches_may_move);
   if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
 }
 
@@ -82,12 +100,32 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::own_record:
         for (auto& [id, link] : links.all())
           if (link.admitted) send_record(link, now, out);
+        announce_ourselves(now);
+        break;
+      case Deadlines::Of::reach: {
+        const ReachId id{due->id};
+        if (now.steady >= reaches.at(id).deadline) reach_failed(id, now, out);
+        else advance_reach(id, now, out);
+        break;
+      }
+      case Deadlines::Of::join:
+        join_contacts(now, out);
+        break;
+      case Deadlines::Of::overlay:
+        hyparview.on_time(now.steady, membership_effects);
+        break;
+      case Deadlines::Of::gossip:
+        plumtree.on_time(now.steady, gossip_effects);
+        break;
+      case Deadlines::Of::sweep:
+        sweep_links(now, out);
         break;
     }
   }
 }
 
 void Core::Impl::on_stop(Now now, Effects& out) {
+  leave_cluster(now, out);
   stopping = true;
   std::vector<SessionId> open;
   for (const auto& [id, connection] : sessions.all())
@@ -145,6 +183,18 @@ void Core::on_dial_failed(DialId dial, DialError why, Now now, Effects& out) {
   impl_->on_dial_failed(dial, why, now, out);
   impl_->settle(now, out);
 }
+void Core::on_link_backlog(LinkId link, std::size_t bytes, Now now, Effects& out) {
+  impl_->on_link_backlog(link, bytes, now);
+  impl_->settle(now, out);
+}
+void Core::on_join(const JoinTarget& contact, Now now, Effects& out) {
+  impl_->join(contact, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_leave(Now now, Effects& out) {
+  impl_->leave_cluster(now, out);
+  impl_->settle(now, out);
+}
 void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {
   impl_->on_resolved(resolve, std::move(addresses), now, out);
   impl_->settle(now, out);
@@ -191,5 +241,11 @@ void Core::on_stop(Now now, Effects& out) {
   impl_->settle(now, out);
 }
 Status Core::status(Now now) const { return impl_->status(now); }
+std::vector<membership::SavedContact> Core::address_book(Now now) const { return impl_->hyparview.book().snapshot(now); }
+membership::ContactPtr Core::read_saved(ByteView record, std::string_view cluster, const Signing& signing) {
+  const auto verified = verify_record(record, {std::nullopt, cluster, std::nullopt}, signing);
+  if (!verified) return nullptr;
+  return contact_from(*verified, Bytes{record.begin(), record.end()});
+}
 
 }  // namespace bp2p

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "proto/base/address.h"
@@ -19,10 +20,16 @@
 #include "proto/base/rng.h"
 #include "proto/core/effects.h"
 #include "proto/core/status.h"
+#include "proto/gossip/config.h"
+#include "proto/membership/address_book.h"
+#include "proto/membership/config.h"
 #include "proto/trust/pins.h"
 #include "proto/trust/signing.h"
 
 namespace bp2p {
+
+/// A contact: the daemon that serves a node, or whoever answers at an address.
+using JoinTarget = std::variant<NodeName, Address>;
 
 struct CoreConfig {
   std::string cluster = "default";
@@ -40,6 +47,16 @@ struct CoreConfig {
   Duration reconnect_max = std::chrono::minutes{1};
   std::size_t sessions_max = 64;
   PinLimits pin_limits{};
+  membership::Config membership{};
+  gossip::Config gossip{};
+  /// Joined at the start, and again whenever there is no neighbour.
+  std::vector<JoinTarget> contacts{};
+  Duration contact_retry = std::chrono::seconds{10};
+  /// Links that neither channels nor the overlay use are closed after this. A node that was talked to a moment ago is
+  /// talked to again; guess.
+  Duration link_linger = std::chrono::minutes{1};
+  /// The address book of the last run.
+  std::vector<membership::SavedContact> book{};
   /// uids that may attach under a name: empty = every uid that can open the socket.
   std::vector<std::pair<NodeName, std::uint32_t>> name_owners{};
 };
@@ -82,6 +99,10 @@ class Core {
   void on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out);
   void on_dial_failed(DialId dial, DialError why, Now now, Effects& out);
 
+  /// How many bytes the overlay stream holds that the peer has not taken: said whenever it falls below half of
+  /// gossip::Config::backlog_bytes_max.
+  void on_link_backlog(LinkId link, std::size_t bytes, Now now, Effects& out);
+
   // Answers to Resolve, ReadPins, StorePins.
   /// An empty list: no backend knows the name.
   void on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out);
@@ -100,6 +121,10 @@ class Core {
   /// A node without a name was given this one in the handshake on `leg`.
   void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
 
+  // An operator.
+  void on_join(const JoinTarget& contact, Now now, Effects& out);
+  void on_leave(Now now, Effects& out);
+
   void on_time(Now now, Effects& out);
   TimePoint next_deadline() const;  ///< `never` when idle
 
@@ -107,6 +132,10 @@ class Core {
   void on_stop(Now now, Effects& out);
 
   Status status(Now now) const;
+  /// To be saved now and then, and before a stop: CoreConfig::book of the next run.
+  std::vector<membership::SavedContact> address_book(Now now) const;
+  /// A saved contact's record, verified as far as its age allows; nullptr: of no use.
+  static membership::ContactPtr read_saved(ByteView record, std::string_view cluster, const Signing& signing);
 
  private:
   struct Impl;

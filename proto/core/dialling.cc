@@ -1,4 +1,4 @@
-// From a name to a link: who serves it already, where it may be, dials, and dialling again what was lost.
+// From a name, a key or an address to a link: who has one already, where it may be, dials, and dialling again what was lost.
 #include <algorithm>
 
 #include "proto/base/check.h"
@@ -22,14 +22,20 @@ std::string_view text_of(DialError error) {
 
 bool Core::Impl::is_in_flight(const Address& address) const { return dials_by_address.contains(address); }
 
+const std::vector<LinkId>& Core::Impl::leading_to(const Search& search) const {
+  static const std::vector<LinkId> none;
+  if (const NodeName* name = search.maybe_name()) return links.serving(*name);
+  return search.key() ? links.of_key(*search.key()) : none;
+}
+
 Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now now, Effects& out) {
   const auto may_ask = [&](const Link& link) { return !search.refused_by.contains(link.id); };
   const auto is_moving = [&](const Link& link) { return search.moved_from == link.id && now.steady < search.moved_until; };
 
-  // Somebody serves the name already.
-  for (const LinkId id : links.serving(search.name)) {
+  // There is such a link already.
+  for (const LinkId id : leading_to(search)) {
     const Link& link = *links.find(id);
-    if (link.losing || !may_ask(link)) continue;
+    if (!link.admitted || link.losing || !may_ask(link)) continue;
     if (links.has_better_coming(link)) return Wait{never};
     if (is_moving(link)) return Wait{search.moved_until};
     return Ask{id};
@@ -39,7 +45,7 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
     if (!search.resolving) {
       search.resolving = ResolveId{++last_id};
       resolves.emplace(*search.resolving, owner);
-      out.emplace_back(Resolve{*search.resolving, search.name});
+      out.emplace_back(Resolve{*search.resolving, search.name()});
     }
     return Wait{never};
   }
@@ -59,9 +65,13 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
       } else if (is_moving(*link)) {
         is_pending = true;
         wake = std::min(wake, search.moved_until);
-      } else if (config.trust == Trust::strict && std::ranges::contains(link->record->body.names, search.name)) {
+      } else if (const NodeName* name = search.maybe_name();
+                 name && config.trust == Trust::strict && std::ranges::contains(link->record->body.names, *name)) {
         search.refused_by.insert(link->id);
-        search.note(RefuseCode::not_trusted, not_served_text(*link, search.name));
+        search.note(RefuseCode::not_trusted, not_served_text(*link, *name));
+      } else if (search.key() && *search.key() != link->facts.peer_key) {
+        search.refused_by.insert(link->id);
+        search.note(RefuseCode::unreachable, attempt.to.text() + ": another daemon answers there");
       } else {
         return Ask{link->id};  // the node may have come a moment ago: its daemon knows better than we
       }
@@ -75,7 +85,8 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
 
   if (search.other_link_of) {
     const Link* link = links.best_of(*search.other_link_of);
-    if (link != nullptr && may_ask(*link)) {
+    const bool fits = search.key() == nullptr || *search.key() == *search.other_link_of;
+    if (link != nullptr && fits && may_ask(*link)) {
       if (!links.has_better_coming(*link) && !is_moving(*link)) return Ask{link->id};
       is_pending = true;
     } else if (link == nullptr && now.steady < search.other_link_until) {
@@ -122,19 +133,24 @@ void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now n
     }
     if (search.attempts.empty()) {
       search.code = RefuseCode::unknown_node;
-      search.tried = "nobody knows an address for " + search.name.text();
+      search.tried = "nobody knows an address for " + search.name().text();
     }
   };
+  // end_search takes the look-up along, so its owner is there.
   if (const auto* leg = std::get_if<SessionId>(&owner)) {
     auto* dial_leg = sessions.find_as<DialLeg>(*leg);
-    BP2P_CHECK(dial_leg != nullptr);  // end_search takes the look-up along
+    BP2P_CHECK(dial_leg != nullptr);
     fill(dial_leg->search);
     advance_dial(*leg, now, out);
-  } else {
-    Redial& redial = redials.at(std::get<RedialId>(owner));
+  } else if (const auto* redial_id = std::get_if<RedialId>(&owner)) {
+    Redial& redial = redials.at(*redial_id);
     BP2P_CHECK(redial.search.has_value());
     fill(*redial.search);
-    advance_redial(std::get<RedialId>(owner), now, out);
+    advance_redial(*redial_id, now, out);
+  } else {
+    const auto reach_id = std::get<ReachId>(owner);
+    fill(reaches.at(reach_id).search);
+    advance_reach(reach_id, now, out);
   }
 }
 
@@ -148,33 +164,41 @@ void Core::Impl::on_dial_failed(DialId id, DialError why, Now, Effects&) {
   searches_may_move = true;
 }
 
+/// `looks`: false for a dial that has found its link, and asks there.
+template <class Visit>
+void Core::Impl::for_each_search(const Visit& visit) {
+  for (const SessionId leg : sessions.dials()) {
+    auto& waiting = *sessions.find_as<DialLeg>(leg);
+    visit(waiting.search, !waiting.asked && !waiting.local);
+  }
+  for (auto& [id, redial] : redials)
+    if (redial.search) visit(*redial.search, true);
+  for (auto& [id, each] : reaches) visit(each.search, true);
+}
+
 void Core::Impl::expect_other_link(const Address& address, const PublicKey& key, Now now) {
-  const auto expect = [&](Search& search) {
+  const auto expect = [&](Search& search, bool) {
     for (const Search::Attempt& attempt : search.attempts) {
       if (!attempt.begun || attempt.to != address) continue;
       search.other_link_of = key;
       search.other_link_until = now.steady + config.hello_budget;
     }
   };
-  for (const SessionId leg : sessions.dials()) expect(sessions.find_as<DialLeg>(leg)->search);
-  for (auto& [id, redial] : redials)
-    if (redial.search) expect(*redial.search);
+  for_each_search(expect);
 }
 
 void Core::Impl::note_failure(const Address& address, RefuseCode code, const std::string& text) {
-  const auto note = [&](Search& search) {
+  const auto note = [&](Search& search, bool) {
     for (const Search::Attempt& attempt : search.attempts)
       if (attempt.begun && attempt.to == address) search.note(code, text);
   };
-  for (const SessionId leg : sessions.dials()) note(sessions.find_as<DialLeg>(leg)->search);
-  for (auto& [id, redial] : redials)
-    if (redial.search) note(*redial.search);
+  for_each_search(note);
 }
 
 void Core::Impl::advance_dial(SessionId leg, Now now, Effects& out) {
   auto* waiting = sessions.find_as<DialLeg>(leg);
   if (waiting == nullptr || waiting->asked || waiting->local) return;
-  if (const auto target = sessions.named(waiting->search.name)) return open_local(leg, *target, now, out);
+  if (const auto target = sessions.named(waiting->search.name())) return open_local(leg, *target, now, out);
 
   const SearchStep next = step(waiting->search, leg, now, out);
   if (const auto* ask = std::get_if<Ask>(&next)) return open_on_link(leg, ask->link, now, out);
@@ -183,7 +207,7 @@ void Core::Impl::advance_dial(SessionId leg, Now now, Effects& out) {
     return;
   }
   const Search& search = waiting->search;
-  refuse(leg, search.code, search.tried.empty() ? "nothing answered for " + search.name.text() : search.tried, now, out);
+  refuse(leg, search.code, search.tried.empty() ? "nothing answered for " + search.name().text() : search.tried, now, out);
 }
 
 void Core::Impl::advance_redial(RedialId id, Now now, Effects& out) {
@@ -208,6 +232,9 @@ void Core::Impl::advance_all(Now now, Effects& out) {
   for (const auto& [id, redial] : redials)
     if (redial.search) searching.push_back(id);
   for (const RedialId id : searching) advance_redial(id, now, out);
+  std::vector<ReachId> reaching;
+  for (const auto& [id, each] : reaches) reaching.push_back(id);
+  for (const ReachId id : reaching) advance_reach(id, now, out);
 }
 
 void Core::Impl::end_search(Search& search) {
@@ -218,16 +245,12 @@ void Core::Impl::end_search(Search& search) {
 
 void Core::Impl::cancel_unwanted_dials(Effects& out) {
   std::set<Address> wanted;
-  const auto collect = [&](const Search& search) {
+  const auto collect = [&](const Search& search, bool looks) {
+    if (!looks) return;
     for (const Search::Attempt& attempt : search.attempts)
       if (attempt.begun) wanted.insert(attempt.to);
   };
-  for (const SessionId leg : sessions.dials()) {
-    const auto& waiting = *sessions.find_as<DialLeg>(leg);
-    if (!waiting.asked && !waiting.local) collect(waiting.search);
-  }
-  for (const auto& [id, redial] : redials)
-    if (redial.search) collect(*redial.search);
+  for_each_search(collect);
   std::erase_if(dials, [&](const auto& entry) {
     if (wanted.contains(entry.second.to)) return false;
     out.emplace_back(CancelDial{entry.first});

@@ -27,10 +27,16 @@ struct Dial {
 struct CancelDial {
   DialId dial;
 };
-/// One PeerMessage on the link stream; the driver adds the length.
+/// Of a link. What is said on one arrives in order; what is said on the link stream goes first.
+enum class LinkStream : std::uint8_t {
+  link,     ///< HELLO, records, channels
+  overlay,  ///< membership and broadcasts. They share one, because a broadcast may only follow what made the two neighbours
+};
+/// One PeerMessage on a stream of the link; the driver adds the length.
 struct SendToLink {
   LinkId link;
   Bytes message;
+  LinkStream stream = LinkStream::link;
 };
 /// HELLO was accepted: let the peer open streams.
 struct AdmitLink {

@@ -5,6 +5,10 @@
 //   link_messages.cc   HELLO, records, messages
 //   link_pins.cc       names against pins; admission
 //   link_end.cc        duplicates, and links that go
+//   overlay.cc         membership's effects: messages, neighbours, joining and leaving
+//   reaching.cc        links for the overlay, made and given up
+//   broadcasts.cc      gossip's effects: what is broadcast, heard, and told to sessions
+//   requests.cc        what sessions ask
 //   core.cc            inputs, time, status
 #pragma once
 #include <deque>
@@ -14,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "proto/core/contacts.h"
 #include "proto/core/core.h"
 #include "proto/core/creations.h"
 #include "proto/core/deadlines.h"
@@ -22,6 +27,9 @@
 #include "proto/core/search.h"
 #include "proto/core/sessions.h"
 #include "proto/core/strangers.h"
+#include "proto/gossip/plumtree.h"
+#include "proto/membership/hyparview.h"
+#include "proto/trust/broadcast.h"
 #include "proto/trust/pins.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/local_frame.h"
@@ -42,8 +50,6 @@ struct Core::Impl {
   void attach(Connection& connection, const local::Attach& frame, Now now, Effects& out);
   void dial(Connection& connection, const local::Dial& frame, Now now, Effects& out);
   void accept(Connection& connection, const local::Accept& frame, Now now, Effects& out);
-  void answer(const Connection& connection, const local::Request& request, Now now, Effects& out);
-  Term node_info(const Connection& connection, Now now) const;
   bool may_use_name(const NodeName& name, std::uint32_t uid) const;
   /// REFUSED and close; whatever the connection was is undone.
   void refuse(SessionId id, RefuseCode code, std::string text, Now now, Effects& out);
@@ -61,7 +67,10 @@ struct Core::Impl {
   };
   struct Exhausted {};
   using SearchStep = std::variant<Wait, Ask, Exhausted>;
-  using SearchOwner = std::variant<SessionId, RedialId>;
+  using SearchOwner = std::variant<SessionId, RedialId, ReachId>;
+  const std::vector<LinkId>& leading_to(const Search& search) const;
+  template <class Visit>
+  void for_each_search(const Visit& visit);
   SearchStep step(Search& search, SearchOwner owner, Now now, Effects& out);
   void on_resolved(ResolveId id, std::vector<Address> addresses, Now now, Effects& out);
   void on_dial_failed(DialId id, DialError why, Now now, Effects& out);
@@ -137,6 +146,59 @@ struct Core::Impl {
   void drop_link(LinkId id, const Gone& gone, Now now, Effects& out);
   void settle_duplicates(const PublicKey& key, Now now, Effects& out);
 
+  // --- overlay.cc
+  void carry_out(const membership::Send& effect, Now now, Effects& out);
+  void carry_out(const membership::PeerUp& effect, Now now, Effects& out);
+  void carry_out(const membership::PeerDown& effect, Now now, Effects& out);
+  void carry_out(const membership::LinkNotNeeded& effect, Now now, Effects& out);
+  /// Carries out what membership and gossip have asked for, and what comes of that.
+  void pump(Now now, Effects& out);
+  void on_membership(Link& link, const peer::Membership& message, Now now, Effects& out);
+  void on_records_wanted(Link& link, Now now, Effects& out);
+  void on_records(Link& link, const peer::Records& records, Now now, Effects& out);
+  membership::ContactPtr own_contact(Now now);
+  membership::AddressBook saved_book(Now now) const;
+  membership::ContactPtr contact_of(const Link& link);
+  void join_through(Link& link, Now now);
+  void leave_cluster(Now now, Effects& out);
+  void join_contacts(Now now, Effects& out);
+  void on_link_admitted(Link& link, Now now);
+  void on_link_gone(const PublicKey& key, Now now);
+  /// The peer's broadcasts go over the link to use; when that is another one, both ends begin anew.
+  void gossip_follows(const PublicKey& key, Now now);
+
+  // --- reaching.cc
+  void send_to_peer(const membership::ContactPtr& to, Bytes message, Now now, Effects& out);
+  void say_on_overlay(Link& link, Bytes message, Now now, Effects& out);
+  void join(const JoinTarget& target, Now now, Effects& out);
+  void advance_reach(ReachId id, Now now, Effects& out);
+  void end_reach(ReachId id);
+  void reach_failed(ReachId id, Now now, Effects& out);
+  void on_link_backlog(LinkId id, std::size_t bytes, Now now);
+  void sweep_links(Now now, Effects& out);
+  void arm_sweep(Now now);
+
+  // --- broadcasts.cc
+  void carry_out(const gossip::Send& effect, Now now, Effects& out);
+  void carry_out(const gossip::Deliver& effect, Now now, Effects& out);
+  void carry_out(const gossip::Gap& effect, Now now, Effects& out);
+  void carry_out(const gossip::MayBroadcast&, Now now, Effects& out);
+  void carry_out(const gossip::Misbehaved& effect, Now now, Effects& out);
+  void on_gossip(Link& link, const peer::Gossip& message, Now now, Effects& out);
+  std::expected<std::uint64_t, gossip::NotNow> broadcast(BroadcastKind kind, ByteView body, Now now);
+  /// Tells everybody our newest record, as soon as it can be broadcast.
+  void announce_ourselves(Now now);
+  void tell_members(const Term& event, Effects& out);
+  /// The nodes of a neighbour, as far as subscribers have heard.
+  void tell_neighbour(const PublicKey& key, Effects& out);
+
+  // --- requests.cc
+  void answer(const Connection& connection, const local::Request& request, Now now, Effects& out);
+  void answer(const Connection& connection, const local::Broadcast& frame, Now now, Effects& out);
+  Term reply_to(const Connection& connection, const Term& request, Now now, Effects& out);
+  Term node_info(const Connection& connection, Now now) const;
+  Terms nodes_of(const PublicKey& key) const;
+
   // --- core.cc
   /// Runs what an input left to be done, and sets nothing twice.
   void settle(Now now, Effects& out);
@@ -173,6 +235,21 @@ struct Core::Impl {
   std::map<ResolveId, SearchOwner> resolves;
   std::map<RedialId, Redial> redials;
   std::map<NodeName, RedialId> redials_by_name;
+  std::map<ReachId, Reach> reaches;
+  std::map<PublicKey, ReachId> reaches_by_key;
+
+  Contacts contacts;
+  membership::HyParView hyparview;
+  gossip::Plumtree plumtree;
+  membership::Effects membership_effects;  ///< not carried out yet
+  gossip::Effects gossip_effects;
+  std::map<PublicKey, LinkId> gossip_links;        ///< of neighbours: the link that carries their broadcasts
+  std::map<PublicKey, std::set<NodeName>> told_up;  ///< nodes of neighbours that subscribers have heard of
+  std::set<PublicKey> overlay_uses;                ///< peers that membership has something to ask, or as neighbours
+  bool record_is_due = false;                      ///< it changed since it was broadcast last
+  bool is_joined = false;                          ///< there was a neighbour, and since then always one, or a wish
+  bool wants_records = false;                      ///< as a newcomer, of the next neighbour
+  bool sweep_is_set = false;
 
   std::map<IncomingId, Incoming> incoming;
   std::map<Ticket, IncomingId> tickets;

@@ -235,6 +235,10 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
     searches_may_move = true;
   }
   for (const NodeName& name : link.proven) end_redial(name);
+  if (link.admitted) {
+    hyparview.on_contact(contact_of(link));
+    tell_neighbour(link.facts.peer_key, out);
+  }
   if (!claimed.empty() && !will_look_at_pins) {
     will_look_at_pins = true;
     deadlines.set({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
@@ -265,7 +269,9 @@ void Core::Impl::admit(Link& link, Now now, Effects& out) {
           listed(link.proven));
   send_record(link, now, out);
   cancel_dials_to_peer(link, out);
+  const LinkId id = link.id;
   settle_duplicates(link.facts.peer_key, now, out);
+  if (Link* still = links.find(id)) on_link_admitted(*still, now);
 }
 
 void Core::Impl::refuse_over_pins(Link& link, const PinRefusal& refusal, Now now, Effects& out) {

@@ -56,6 +56,9 @@ struct Link {
   std::set<NodeName> suspect;     ///< proven, and their pins could not be read when they were looked at last
   std::set<NodeName> told_of;     ///< not believed, and the log says so; like taken_back, of the record's names
   std::uint64_t sent_number = 0;  ///< of our record, that the peer has
+  TimePoint last_use{};           ///< by the overlay, or by a channel that ended
+  bool gave_records = false;      ///< to the peer as a newcomer: once
+  std::size_t records_heard = 0;  ///< of others, from the peer
   /// There is a better link to the same peer: nothing new is opened on this one.
   bool losing = false;
 

@@ -1,10 +1,12 @@
-// The search for the daemon that serves a name: addresses, one after the other, until a link leads there. A
-// value; the core makes its steps (proto/core/dialling.cc).
+// The search for a daemon: addresses, one after the other, until a link leads there. A value; the core makes its steps
+// (proto/core/dialling.cc).
 #pragma once
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "proto/base/address.h"
@@ -15,10 +17,23 @@
 
 namespace bp2p {
 
-struct Search {
-  explicit Search(NodeName wanted) : name(std::move(wanted)) {}
+/// Whichever daemon answers.
+struct Anybody {};
 
-  NodeName name;
+struct Search {
+  /// For the daemon that serves the name. Addresses are looked up.
+  explicit Search(NodeName name) : wanted(std::move(name)) {}
+  /// For the daemon that has the key, or for anybody, at these addresses.
+  template <class Whom>
+    requires std::same_as<Whom, PublicKey> || std::same_as<Whom, Anybody>
+  Search(const Whom& whom, const std::vector<Address>& at) : wanted(whom), resolved(true) {
+    for (const Address& address : at) attempts.push_back({.to = address});
+  }
+
+  std::variant<NodeName, PublicKey, Anybody> wanted;
+  const NodeName& name() const { return std::get<NodeName>(wanted); }
+  const NodeName* maybe_name() const { return std::get_if<NodeName>(&wanted); }
+  const PublicKey* key() const { return std::get_if<PublicKey>(&wanted); }
   std::optional<ResolveId> resolving;
   bool resolved = false;
   struct Attempt {
@@ -68,6 +83,16 @@ struct Redial {
 };
 
 using RedialId = Id<struct RedialTag>;
+
+/// A peer that the overlay has something to say to, or that is to be joined, while there is no link.
+struct Reach {
+  Search search;
+  TimePoint deadline;
+  std::vector<Bytes> waiting{};  ///< PeerMessages
+  bool is_join = false;          ///< JOIN whoever is found
+  std::string shown{};           ///< whom: for people
+};
+using ReachId = Id<struct ReachTag>;
 inline constexpr Duration redial_for = std::chrono::minutes{10};
 
 /// How long one address is waited for before the next one is tried beside it (RFC 8305 says 250 ms for TCP; a

@@ -1,4 +1,4 @@
-// A connection of the node socket says what it is (ATTACH, DIAL, ACCEPT), and a session asks.
+// A connection of the node socket says what it is (ATTACH, DIAL, ACCEPT).
 #include <algorithm>
 
 #include "proto/base/check.h"
@@ -30,12 +30,14 @@ void Core::Impl::on_session_frame(SessionId id, ByteView bytes, Now now, Effects
     return refuse(id, local::refuse_code(frame.error()), std::string{local::describe(frame.error())}, now, out);
   }
   if (std::holds_alternative<Fresh>(connection->is)) return on_first_frame(*connection, *frame, now, out);
-  const auto* request = std::get_if<local::Request>(&*frame);
-  if (request != nullptr && std::holds_alternative<NodeSession>(connection->is))
-    return answer(*connection, *request, now, out);
+  if (std::holds_alternative<NodeSession>(connection->is)) {
+    if (const auto* request = std::get_if<local::Request>(&*frame)) return answer(*connection, *request, now, out);
+    if (const auto* broadcast_frame = std::get_if<local::Broadcast>(&*frame))
+      return answer(*connection, *broadcast_frame, now, out);
+    ++refused_frames;
+    return refuse(id, RefuseCode::bad_frame, "a session takes REQUEST and BROADCAST frames alone", now, out);
+  }
   ++refused_frames;
-  if (std::holds_alternative<NodeSession>(connection->is))
-    return refuse(id, RefuseCode::bad_frame, "a session takes REQUEST frames alone", now, out);
   refuse(id, RefuseCode::bad_frame, "nothing may be sent between DIAL and READY", now, out);
 }
 
@@ -229,6 +231,7 @@ void Core::Impl::on_node_named(SessionId leg, const NodeName& name, Now now, Eff
 void Core::Impl::names_changed(Now now, Effects& out) {
   if (stopping) return;  // peers hear `goodbye` next
   own.set_names(sessions.names());
+  announce_ourselves(now);
   for (auto& [id, link] : links.all())
     if (link.admitted) send_record(link, now, out);
   searches_may_move = true;
@@ -240,46 +243,6 @@ void Core::Impl::send_record(Link& link, Now now, Effects& out) {
   if (link.sent_number == own.number()) return;
   link.sent_number = own.number();
   out.emplace_back(SendToLink{link.id, peer::encode(peer::RecordUpdate{record})});
-}
-
-void Core::Impl::answer(const Connection& connection, const local::Request& request, Now now, Effects& out) {
-  const auto term = decode_term(request.term);
-  Term reply;
-  if (!term && !is_beyond_bounds(term.error())) {
-    ++refused_frames;
-    reply = Term::tuple({Term::atom("error"), Term::atom("bad_term")});
-  } else if (term && *term == Term::atom("node_info")) {
-    reply = Term::tuple({Term::atom("ok"), node_info(connection, now)});
-  } else {
-    reply = Term::tuple({Term::atom("error"), Term::atom("unknown_request")});
-  }
-  const Bytes encoded = encode_term(reply);
-  out.emplace_back(SendToSession{connection.id, local::encode(local::Answer{request.id, encoded})});
-}
-
-Term Core::Impl::node_info(const Connection& connection, Now now) const {
-  const auto& node = std::get<NodeSession>(connection.is);
-  const auto text_of = [](const std::optional<NodeName>& name) { return Term::binary(name ? name->text() : ""); };
-  Terms channels;
-  for (const auto& [id, each] : sessions.all()) {
-    const auto* leg = std::get_if<ChannelLeg>(&each.is);
-    if (leg == nullptr || leg->owner != connection.id) continue;
-    std::string by = "local";
-    if (leg->link) {
-      const auto link = links.all().find(*leg->link);
-      by = link == links.all().end() ? "closing" : link->second.facts.peer_address.text();
-    }
-    channels.push_back(Term::map({{Term::atom("node"), text_of(leg->remote)}, {Term::atom("link"), Term::binary(by)}}));
-  }
-  const auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - started).count();
-  return Term::map({{Term::atom("daemon"), Term::binary(config.version)},
-                    {Term::atom("fingerprint"), Term::binary(config.fingerprint)},
-                    {Term::atom("port"), Term::integer(config.udp_port)},
-                    {Term::atom("name"), text_of(node.name)},
-                    {Term::atom("creation"), Term::integer(node.creation)},
-                    {Term::atom("channels"), Term::list(std::move(channels))},
-                    {Term::atom("trust"), Term::atom(config.trust == Trust::tofu ? "tofu" : "strict")},
-                    {Term::atom("uptime_ms"), Term::integer(uptime)}});
 }
 
 }  // namespace bp2p

@@ -27,6 +27,8 @@ struct NodeSession {
   bool listens = true;
   std::set<SessionId> dials;        ///< its DIALs that wait
   std::set<IncomingId> incoming;    ///< what it was told of and has not accepted
+  bool hears_membership = false;    ///< subscriptions
+  std::set<std::string> tags{};
 };
 
 /// A DIAL that has not been answered.
@@ -98,6 +100,7 @@ class Sessions {
   std::size_t nodes() const { return by_token_.size(); }
   std::size_t fresh() const { return fresh_; }
   const std::set<SessionId>& dials() const { return dials_; }
+  const std::map<SessionToken, SessionId>& with_tokens() const { return by_token_; }
   const std::map<SessionId, Connection>& all() const { return connections_; }
 
  private:

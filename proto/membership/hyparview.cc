@@ -134,7 +134,8 @@ void HyParView::settle(TimePoint now, Effects& out) {
 }
 
 TimePoint HyParView::next_deadline() const {
-  if (away_) return never;
+  // Who knows nobody waits to be told of somebody.
+  if (away_ || (view_.active().empty() && view_.passive().empty() && book_.size() == 0 && asked_.empty())) return never;
   TimePoint next = std::min({keep_alive_at_, round_at_, probe_at_});
   for (const Asked& each : asked_) next = std::min(next, each.until);
   if (swap_) next = std::min(next, swap_->until);

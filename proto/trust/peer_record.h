@@ -2,6 +2,7 @@
 // wire: `key:32 signature:64 body`, the signature over a prefix that no other signature of ours has, and body.
 #pragma once
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,9 +31,9 @@ enum class RecordError : std::uint8_t {
 std::string_view describe(RecordError error);
 
 struct RecordRules {
-  PublicKey key;             ///< proven by TLS
+  std::optional<PublicKey> key;  ///< proven by TLS; none: a third party's, of whichever key it is
   std::string_view cluster;  ///< ours
-  WallTime now;
+  std::optional<WallTime> now;   ///< none: the dates are not looked at
 };
 
 /// Signs `body` with our key. The body is within the limits of proto/wire/limits.h.

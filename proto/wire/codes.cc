@@ -39,6 +39,7 @@ std::string_view name_of(LinkCode code) {
     case LinkCode::name_taken: return "name_taken";
     case LinkCode::unsupported_version: return "unsupported_version";
     case LinkCode::self: return "self";
+    case LinkCode::misbehaved: return "misbehaved";
   }
   return "unknown";
 }

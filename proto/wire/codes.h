@@ -40,6 +40,7 @@ enum class LinkCode : std::uint64_t {
   name_taken = 0x10a,
   unsupported_version = 0x10b,
   self = 0x10c,
+  misbehaved = 0x10d,
 };
 
 /// The names in the wire document; "unknown" for a number that has none.

@@ -86,6 +86,22 @@ inline constexpr std::size_t term_depth_max = 32;
 /// 2^2048: nobody asks a daemon about more.
 inline constexpr std::size_t term_bignum_bytes_max = 256;
 
+// --- the overlay in the core (proto/core) --------------------------------------------------------------------
+
+/// Peers that the overlay has something to say to and no link with: an active view and its questions, several times; guess.
+inline constexpr std::size_t reaches_max = 256;
+/// Messages that wait for one such link: JOIN, a shuffle's answer, NEIGHBOR are one each; guess.
+inline constexpr std::size_t reach_messages_max = 8;
+/// Joins under way at once: contact_nodes, and what operators and applications ask for.
+inline constexpr std::size_t joins_max = 64;
+/// Of an application's broadcast; gossip allows 512 KiB with what is around it.
+inline constexpr std::size_t broadcast_bytes_max = 511 * 1024;
+inline constexpr std::size_t broadcast_tag_bytes_max = 1024;
+/// Tags that one session is subscribed to.
+inline constexpr std::size_t tags_per_session_max = 1024;
+/// Records in one message to a newcomer, by bytes.
+inline constexpr std::size_t records_message_bytes = 64 * 1024;
+
 // --- membership (proto/membership) -------------------------------------------------------------------------
 
 /// Contacts in one message: a shuffle has 7 of the 16 (HyParView's 8 count the origin). 16 records of 500 bytes are 8 KiB.

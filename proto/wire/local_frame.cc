@@ -8,6 +8,7 @@ namespace {
 
 enum class Type : std::uint8_t {
   attach = 1, attached = 2, refused = 3, dial = 4, accept = 5, ready = 6, incoming = 7, request = 8, answer = 9,
+  event = 10, broadcast = 11, deliver = 12,
 };
 
 constexpr std::uint8_t flag_hidden = 1;
@@ -108,14 +109,35 @@ Decoded decode_incoming(Reader& in) {
   return incoming;
 }
 
+bool begins_as_term(ByteView bytes) {
+  constexpr std::byte term{131}, compressed{80};
+  return bytes.size() >= 2 && bytes[0] == term && bytes[1] != compressed;
+}
+
 template <class WithTerm>
 Decoded decode_with_term(Reader& in) {
   const std::uint32_t id = in.u32();
   if (in.failed()) return std::unexpected{FrameError::truncated};
-  constexpr std::byte term{131}, compressed{80};
-  const bool is_term = in.rest().size() >= 2 && in.rest()[0] == term && in.rest()[1] != compressed;
-  if (!is_term) return std::unexpected{FrameError::bad_term};
+  if (!begins_as_term(in.rest())) return std::unexpected{FrameError::bad_term};
   return WithTerm{id, in.rest()};
+}
+
+Decoded decode_event(Reader& in) {
+  if (!begins_as_term(in.rest())) return std::unexpected{FrameError::bad_term};
+  return Event{in.rest()};
+}
+
+Decoded decode_broadcast(Reader& in) {
+  const std::uint32_t id = in.u32();
+  const ByteView tag = in.take(in.u16());
+  if (in.failed()) return std::unexpected{FrameError::truncated};
+  return Broadcast{id, tag, in.rest()};
+}
+
+Decoded decode_deliver(Reader& in) {
+  const ByteView tag = in.take(in.u16());
+  if (in.failed()) return std::unexpected{FrameError::truncated};
+  return Deliver{tag, in.rest()};
 }
 
 template <class WithTerm>
@@ -153,6 +175,9 @@ std::expected<Frame, FrameError> decode(ByteView payload) {
     case Type::incoming: return decode_incoming(in);
     case Type::request: return decode_with_term<Request>(in);
     case Type::answer: return decode_with_term<Answer>(in);
+    case Type::event: return decode_event(in);
+    case Type::broadcast: return decode_broadcast(in);
+    case Type::deliver: return decode_deliver(in);
   }
   return std::unexpected{FrameError::unknown_type};
 }
@@ -228,5 +253,13 @@ Bytes encode(const Incoming& frame) {
 
 Bytes encode(const Request& frame) { return encode_with_term(Type::request, frame); }
 Bytes encode(const Answer& frame) { return encode_with_term(Type::answer, frame); }
+
+Bytes encode(const Event& frame) { return begin(Type::event).raw(frame.term).take(); }
+
+Bytes encode(const Broadcast& frame) {
+  return begin(Type::broadcast).u32(frame.id).text16(as_text(frame.tag)).raw(frame.payload).take();
+}
+
+Bytes encode(const Deliver& frame) { return begin(Type::deliver).text16(as_text(frame.tag)).raw(frame.payload).take(); }
 
 }  // namespace bp2p::local

@@ -53,7 +53,22 @@ struct Answer {
   ByteView term;  ///< inside the decoded frame
 };
 
-using Frame = std::variant<Attach, Attached, Refused, Dial, Accept, Ready, Incoming, Request, Answer>;
+/// What a session subscribed to has happened.
+struct Event {
+  ByteView term;  ///< inside the decoded frame
+};
+/// A broadcast to everybody who subscribed to the tag, here and elsewhere. Answered by Answer.
+struct Broadcast {
+  std::uint32_t id = 0;
+  ByteView tag;      ///< inside the decoded frame, and so is the payload
+  ByteView payload;
+};
+struct Deliver {
+  ByteView tag;
+  ByteView payload;
+};
+
+using Frame = std::variant<Attach, Attached, Refused, Dial, Accept, Ready, Incoming, Request, Answer, Event, Broadcast, Deliver>;
 
 enum class FrameError : std::uint8_t {
   unknown_type,
@@ -87,5 +102,8 @@ Bytes encode(const Ready& frame);
 Bytes encode(const Incoming& frame);
 Bytes encode(const Request& frame);
 Bytes encode(const Answer& frame);
+Bytes encode(const Event& frame);
+Bytes encode(const Broadcast& frame);
+Bytes encode(const Deliver& frame);
 
 }  // namespace bp2p::local

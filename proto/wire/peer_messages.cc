@@ -1,24 +1,16 @@
 #include "proto/wire/peer_messages.h"
 
-#include <google/protobuf/stubs/logging.h>
-
 #include <algorithm>
 
-#include "proto/base/check.h"
 #include "proto/wire/limits.h"
 #include "proto/wire/peer.pb.h"
+#include "proto/wire/protobuf.h"
 
 namespace bp2p::peer {
 namespace {
 
+using protobuf::bytes_of, protobuf::parse, protobuf::serialized, protobuf::string_of;
 using std::unexpected;
-
-Bytes bytes_of(const std::string& text) {
-  const ByteView view = as_bytes(text);
-  return {view.begin(), view.end()};
-}
-
-std::string string_of(ByteView bytes) { return std::string{as_text(bytes)}; }
 
 std::expected<Bytes, MessageError> record_of(const std::string& field) {
   if (field.size() > limits::record_bytes_max) return unexpected{MessageError::record_too_large};
@@ -78,21 +70,14 @@ struct ToWire {
     to.set_text(refused.text.substr(0, limits::refused_text_bytes_max));
   }
   void operator()(const ChannelCancel& cancel) const { out.mutable_channel_cancel()->set_channel(cancel.channel); }
+  void operator()(const Membership& membership) const { out.set_membership(string_of(membership.message)); }
+  void operator()(const Gossip& gossip) const { out.set_gossip(string_of(gossip.message)); }
+  void operator()(const RecordsWanted&) const { out.mutable_records_wanted(); }
+  void operator()(const Records& records) const {
+    out.mutable_records();
+    for (const Bytes& each : records.records) out.mutable_records()->add_records(string_of(each));
+  }
 };
-
-/// The library prints a line to stderr for each text that is not UTF-8: a stranger could fill a disk with it. What is
-/// wrong with a message is said by our own error.
-template <class Message>
-bool parse(Message& message, ByteView bytes) {
-  [[maybe_unused]] static google::protobuf::LogHandler* const silenced = google::protobuf::SetLogHandler(nullptr);
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-}
-
-Bytes serialized(const google::protobuf::MessageLite& message) {
-  Bytes out(message.ByteSizeLong());
-  BP2P_CHECK(message.SerializeToArray(out.data(), static_cast<int>(out.size())));
-  return out;
-}
 
 }  // namespace
 
@@ -139,6 +124,18 @@ std::expected<Message, MessageError> decode(ByteView message) {
       return ChannelRefused{refused.channel(), code, refused.text().substr(0, limits::refused_text_bytes_max)};
     }
     case wire::PeerMessage::kChannelCancel: return ChannelCancel{in.channel_cancel().channel()};
+    case wire::PeerMessage::kMembership: return Membership{bytes_of(in.membership())};
+    case wire::PeerMessage::kGossip: return Gossip{bytes_of(in.gossip())};
+    case wire::PeerMessage::kRecordsWanted: return RecordsWanted{};
+    case wire::PeerMessage::kRecords: {
+      Records records;
+      for (const std::string& each : in.records().records()) {
+        auto record = record_of(each);
+        if (!record) return unexpected{record.error()};
+        records.records.push_back(std::move(*record));
+      }
+      return records;
+    }
     case wire::PeerMessage::MESSAGE_NOT_SET: break;
   }
   return unexpected{MessageError::unknown_message};
@@ -168,7 +165,8 @@ std::expected<RecordBody, MessageError> decode_record_body(ByteView body) {
                     .addresses = {},
                     .capabilities = {},
                     .issued = WallTime{in.issued_ms()},
-                    .expires = WallTime{in.expires_ms()}};
+                    .expires = WallTime{in.expires_ms()},
+                    .left = in.left()};
   for (const auto& text : in.names()) {
     auto name = NodeName::parse(text);
     if (!name) return unexpected{MessageError::bad_name};
@@ -198,6 +196,7 @@ Bytes encode_record_body(const RecordBody& body) {
   for (const auto& capability : body.capabilities) out.add_capabilities(capability);
   out.set_issued_ms(body.issued.count());
   out.set_expires_ms(body.expires.count());
+  out.set_left(body.left);
   return serialized(out);
 }
 

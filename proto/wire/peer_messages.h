@@ -28,6 +28,7 @@ struct RecordBody {
   std::vector<std::string> capabilities;
   WallTime issued{};
   WallTime expires{};
+  bool left = false;  ///< it has left the cluster, or is about to
   friend bool operator==(const RecordBody&, const RecordBody&) = default;
 };
 
@@ -60,7 +61,21 @@ struct ChannelCancel {
   std::uint64_t channel = 0;
 };
 
-using Message = std::variant<Hello, RecordUpdate, ChannelOpen, ChannelOpened, ChannelRefused, ChannelCancel>;
+/// For proto/membership/codec.h, not looked into.
+struct Membership {
+  Bytes message;
+};
+/// For proto/gossip/codec.h.
+struct Gossip {
+  Bytes message;
+};
+struct RecordsWanted {};
+struct Records {
+  std::vector<Bytes> records;
+};
+
+using Message = std::variant<Hello, RecordUpdate, ChannelOpen, ChannelOpened, ChannelRefused, ChannelCancel, Membership, Gossip, RecordsWanted,
+                             Records>;
 
 enum class MessageError : std::uint8_t {
   too_large,

@@ -573,7 +573,11 @@ TEST_F(TrustOfLinks, OneSourceCausesOneLineAMinute) {
   EXPECT_EQ(daemon.count_of("link.refused"), 2u);
 }
 
-TEST_F(TrustOfLinks, OurRecordIsSentAnewWhenNamesChangeAndBeforeItExpires) {
+TEST(OurRecord, IsSentAnewWhenNamesChangeAndBeforeItExpires) {
+  World world;
+  Daemon& daemon = world.add(1, "10.0.0.1:9100", {.link_linger = 1000h});  // a link without a use, for half a day
+  daemon.attach(name("a@h"));
+  PlayedPeer mallory{66};
   const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);
   mallory.hello(daemon, link, 1, {});  // its names are not looked at again meanwhile
   daemon.attach(name("b@h"));

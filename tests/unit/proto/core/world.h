@@ -18,6 +18,7 @@
 #include "proto/trust/peer_record.h"
 #include "proto/wire/local_frame.h"
 #include "proto/wire/peer_messages.h"
+#include "proto/wire/term.h"
 #include "tests/unit/proto/fake_crypto.h"
 
 namespace bp2p::test {
@@ -39,6 +40,8 @@ class Daemon {
   void hang_up(SessionId session);
   /// Attaches a node that accepts what it is told of, unless `accepts` is false.
   SessionId attach(const std::optional<NodeName>& node, bool accepts = true);
+  /// A REQUEST on a session; its answer.
+  Term ask(SessionId session, const Term& request);
   /// DIAL for the node that attached on `session`.
   SessionId dial(SessionId session, std::string_view to);
 
@@ -79,6 +82,9 @@ class Daemon {
   std::map<SessionId, local::Refused> refusals;
   std::map<SessionId, local::Attached> attachments;
   std::vector<local::Incoming> told;
+  std::map<SessionId, std::vector<Term>> answers;
+  std::map<SessionId, std::vector<std::string>> heard_events;
+  std::map<SessionId, std::vector<std::pair<std::string, std::string>>> delivered;
   std::set<SessionId> closed;
   std::vector<StartChannel> channels;
   std::vector<StartLocalChannel> local_channels;
@@ -242,6 +248,13 @@ inline SessionId Daemon::attach(const std::optional<NodeName>& node, bool accept
   return id;
 }
 
+inline Term Daemon::ask(SessionId session, const Term& request) {
+  const Bytes term = encode_term(request);
+  const Bytes frame = local::encode(local::Request{1, term});
+  with([&](Core& to, Now now, Effects& out) { to.on_session_frame(session, frame, now, out); });
+  return answers[session].back();
+}
+
 inline SessionId Daemon::dial(SessionId session, std::string_view to) {
   return say(local::encode(local::Dial{attachments.at(session).token, name(to)}), uids.at(session));
 }
@@ -258,6 +271,11 @@ inline void Daemon::perform_on_session(const SendToSession& send) {
   if (std::holds_alternative<local::Ready>(*frame)) {
     EXPECT_TRUE(ready.insert(send.session).second) << "READY twice";
   }
+  if (const auto* heard = std::get_if<local::Answer>(&*frame)) answers[send.session].push_back(*decode_term(heard->term));
+  if (const auto* heard = std::get_if<local::Event>(&*frame))
+    heard_events[send.session].push_back(print_term(*decode_term(heard->term)));
+  if (const auto* heard = std::get_if<local::Deliver>(&*frame))
+    delivered[send.session].emplace_back(as_text(heard->tag), as_text(heard->payload));
   if (const auto* heard = std::get_if<local::Incoming>(&*frame)) {
     told.push_back(*heard);
     if (accepting[send.session])

@@ -1,0 +1,105 @@
+// Gossip's effects, and what is broadcast: our record, applications' messages.
+#include <algorithm>
+
+#include "proto/base/check.h"
+#include "proto/core/impl.h"
+#include "proto/gossip/codec.h"
+
+namespace bp2p {
+
+// --- what gossip asks for ---------------------------------------------------------------------------------------
+
+void Core::Impl::carry_out(const gossip::Send& effect, Now now, Effects& out) {
+  const auto carrier = gossip_links.find(effect.to);
+  Link* link = carrier == gossip_links.end() ? nullptr : links.find(carrier->second);
+  if (link != nullptr) say_on_overlay(*link, peer::encode(peer::Gossip{gossip::encode(effect.message)}), now, out);
+}
+
+void Core::Impl::carry_out(const gossip::Deliver& effect, Now now, Effects& out) {
+  const Broadcast heard = read_broadcast(*effect.payload);
+  switch (static_cast<BroadcastKind>(heard.kind)) {
+    case BroadcastKind::message: {
+      Reader in{heard.body};
+      const ByteView tag = in.take(in.u32());
+      if (in.failed()) return;
+      const std::string text{as_text(tag)};
+      Bytes frame;
+      for (const auto& [token, id] : sessions.with_tokens()) {
+        if (!sessions.find_as<NodeSession>(id)->tags.contains(text)) continue;
+        if (frame.empty()) frame = local::encode(local::Deliver{tag, in.rest()});
+        out.emplace_back(SendToSession{id, frame});
+      }
+      return;
+    }
+    case BroadcastKind::record: {
+      const auto contact = contacts.read(heard.body, now.wall);
+      if (contact && (*contact)->key == effect.origin.key) hyparview.on_contact(*contact);
+      return;
+    }
+    case BroadcastKind::suspicion: return;
+  }
+}
+
+void Core::Impl::carry_out(const gossip::Gap& effect, Now, Effects& out) {
+  say(out, Severity::warning, "gossip.gap",
+      "broadcasts " + std::to_string(effect.from) + " to " + std::to_string(effect.to) + " of the daemon " +
+          signing.show(effect.origin.key) + " were missed: no neighbour has them any more");
+}
+
+void Core::Impl::carry_out(const gossip::MayBroadcast&, Now, Effects&) {}  // pump() tries again what is due
+
+void Core::Impl::carry_out(const gossip::Misbehaved& effect, Now now, Effects& out) {
+  const std::string text{gossip::describe(effect.what)};
+  if (Link* link = links.best_of(effect.key)) close_link(link->id, LinkCode::misbehaved, text, now, out);
+}
+
+void Core::Impl::on_gossip(Link& link, const peer::Gossip& message, Now now, Effects& out) {
+  const auto decoded = gossip::decode(message.message);
+  if (!decoded) {
+    if (decoded.error() == gossip::DecodeError::unknown_message) return;
+    return close_link(link.id, LinkCode::bad_message, std::string{gossip::describe(decoded.error())}, now, out);
+  }
+  plumtree.on_message(link.facts.peer_key, *decoded, now.steady, gossip_effects);
+}
+
+// --- what we say ------------------------------------------------------------------------------------------------
+
+std::expected<std::uint64_t, gossip::NotNow> Core::Impl::broadcast(BroadcastKind kind, ByteView body, Now now) {
+  const BroadcastId id{config.cluster, config.boot_epoch, plumtree.next_number()};
+  return plumtree.broadcast(std::make_shared<const Bytes>(sign_broadcast(id, kind, body, signing)), now.steady, gossip_effects);
+}
+
+void Core::Impl::announce_ourselves(Now now) {
+  hyparview.on_contact(own_contact(now));
+  record_is_due = hyparview.is_alone() || !broadcast(BroadcastKind::record, own.at(now.wall), now);
+}
+
+// --- what subscribers hear --------------------------------------------------------------------------------------
+
+void Core::Impl::tell_members(const Term& event, Effects& out) {
+  Bytes frame;
+  for (const auto& [token, id] : sessions.with_tokens()) {
+    if (!sessions.find_as<NodeSession>(id)->hears_membership) continue;
+    if (frame.empty()) {
+      const Bytes term = encode_term(event);
+      frame = local::encode(local::Event{term});
+    }
+    out.emplace_back(SendToSession{id, frame});
+  }
+}
+
+void Core::Impl::tell_neighbour(const PublicKey& key, Effects& out) {
+  if (!hyparview.view().is_active(key)) return;
+  const Contacts::Known* known = contacts.find(key);
+  if (known == nullptr) return;
+  std::set<NodeName>& told = told_up[key];
+  const std::set<NodeName> names{known->names.begin(), known->names.end()};
+  for (const NodeName& name : told)
+    if (!names.contains(name))
+      tell_members(Term::tuple({Term::atom("peer_down"), Term::binary(name.text()), Term::atom("graceful")}), out);
+  for (const NodeName& name : names)
+    if (!told.contains(name)) tell_members(Term::tuple({Term::atom("peer_up"), Term::binary(name.text())}), out);
+  told = names;
+}
+
+}  // namespace bp2p

@@ -1,0 +1,195 @@
+// Membership's effects, and what it must hear: neighbours come and go, the cluster is joined and left.
+#include <algorithm>
+
+#include "proto/base/check.h"
+#include "proto/core/impl.h"
+#include "proto/membership/codec.h"
+
+namespace bp2p {
+namespace {
+
+/// What subscribers read as the reason of peer_down; upstream's words (its documentation has five, one of which, a
+/// blocked peer, does not exist here).
+std::string_view reason_of(membership::DownReason reason) {
+  switch (reason) {
+    case membership::DownReason::lost:
+    case membership::DownReason::restarted: return "nodedown";
+    case membership::DownReason::left: return "graceful";
+    case membership::DownReason::let_go:
+    case membership::DownReason::disconnected:
+    case membership::DownReason::swapped: return "dropped";
+  }
+  return "dropped";
+}
+
+}  // namespace
+
+void Core::Impl::pump(Now now, Effects& out) {
+  while (!membership_effects.empty() || !gossip_effects.empty()) {
+    // Membership first: a neighbour is one before its broadcasts are.
+    for (const membership::Effect& effect : std::exchange(membership_effects, {}))
+      std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
+    for (const gossip::Effect& effect : std::exchange(gossip_effects, {}))
+      std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
+  }
+  if (record_is_due && !hyparview.is_alone()) announce_ourselves(now);
+  deadlines.set({Deadlines::Of::overlay, 0}, hyparview.next_deadline());
+  deadlines.set({Deadlines::Of::gossip, 0}, plumtree.next_deadline());
+}
+
+// --- what membership asks for -------------------------------------------------------------------------------
+
+void Core::Impl::carry_out(const membership::Send& effect, Now now, Effects& out) {
+  overlay_uses.insert(effect.to->key);
+  send_to_peer(effect.to, peer::encode(peer::Membership{membership::encode(effect.message)}), now, out);
+}
+
+void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& out) {
+  const Contacts::Known* known = contacts.find(effect.peer);
+  say(out, Severity::info, "overlay.neighbour",
+      "the daemon " + signing.show(effect.peer) + " is a neighbour" +
+          (known && !known->names.empty() ? "; it serves " + known->names.front().text() +
+                                                (known->names.size() > 1 ? " and others" : "")
+                                          : ""));
+  if (!std::exchange(is_joined, true)) {
+    wants_records = record_is_due = true;
+    tell_members(Term::atom("joined"), out);
+  }
+  gossip_follows(effect.peer, now);
+  tell_neighbour(effect.peer, out);
+  if (Link* link = links.best_of(effect.peer); link != nullptr && std::exchange(wants_records, false))
+    say_on_overlay(*link, peer::encode(peer::RecordsWanted{}), now, out);
+}
+
+void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects& out) {
+  say(out, Severity::info, "overlay.neighbour_gone",
+      "the daemon " + signing.show(effect.peer) + " is no neighbour any more: " + std::string{describe(effect.reason)});
+  if (gossip_links.erase(effect.peer) > 0) plumtree.on_peer_down(effect.peer, now.steady, gossip_effects);
+  for (const NodeName& name : told_up[effect.peer])
+    tell_members(Term::tuple({Term::atom("peer_down"), Term::binary(name.text()), Term::atom(reason_of(effect.reason))}), out);
+  told_up.erase(effect.peer);
+  if (hyparview.is_alone() && is_joined) {
+    deadlines.set({Deadlines::Of::join, 0}, now.steady + config.contact_retry);
+    wants_records = true;
+  }
+}
+
+void Core::Impl::carry_out(const membership::LinkNotNeeded& effect, Now now, Effects&) {
+  overlay_uses.erase(effect.peer);
+  arm_sweep(now);
+}
+
+// --- what membership hears ------------------------------------------------------------------------------------
+
+void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now now, Effects& out) {
+  const LinkId id = link.id;
+  const auto decoded = membership::decode(message.message, [&](ByteView record) { return contacts.read(record, now.wall); });
+  if (!decoded) {
+    const auto error = decoded.error();
+    if (error == membership::DecodeError::unknown_message || error == membership::DecodeError::outdated_record) return;
+    const auto code = error == membership::DecodeError::forged_record ? LinkCode::misbehaved : LinkCode::bad_message;
+    return close_link(id, code, std::string{membership::describe(error)}, now, out);
+  }
+  hyparview.on_message(contact_of(link), link.facts.peer_address, *decoded, now.steady, membership_effects);
+}
+
+membership::ContactPtr Core::Impl::contact_of(const Link& link) { return contacts.keep(*link.record, link.record_bytes); }
+
+membership::ContactPtr Core::Impl::own_contact(Now now) {
+  const Bytes& record = own.at(now.wall);
+  return contacts.keep({signing.own_key(), own.body()}, record);
+}
+
+void Core::Impl::on_link_admitted(Link& link, Now now) {
+  hyparview.on_contact(contact_of(link));
+  arm_sweep(now);
+  gossip_follows(link.facts.peer_key, now);
+}
+
+void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
+  if (links.best_of(key) == nullptr && !reaches_by_key.contains(key))
+    hyparview.on_link_closed(key, now.steady, membership_effects);
+  gossip_follows(key, now);
+}
+
+void Core::Impl::gossip_follows(const PublicKey& key, Now now) {
+  if (!hyparview.view().is_active(key)) return;
+  const Link* link = links.best_of(key);
+  const auto had = gossip_links.find(key);
+  if (had != gossip_links.end()) {
+    if (link != nullptr && had->second == link->id) return;
+    gossip_links.erase(had);
+    plumtree.on_peer_down(key, now.steady, gossip_effects);
+  }
+  if (link == nullptr) return;
+  gossip_links.emplace(key, link->id);
+  plumtree.on_peer_up(key, now.steady, gossip_effects);
+}
+
+// --- joining and leaving ----------------------------------------------------------------------------------------
+
+void Core::Impl::join_through(Link& link, Now now) {
+  hyparview.join(contact_of(link), now.steady, membership_effects);
+}
+
+void Core::Impl::join_contacts(Now now, Effects& out) {
+  if (stopping || config.contacts.empty() || !hyparview.is_alone()) return;
+  for (const JoinTarget& contact : config.contacts) join(contact, now, out);
+  deadlines.set({Deadlines::Of::join, 0}, now.steady + config.contact_retry);
+}
+
+void Core::Impl::leave_cluster(Now now, Effects& out) {
+  if (!is_joined && hyparview.is_alone()) return;
+  deadlines.clear({Deadlines::Of::join, 0});
+  std::vector<ReachId> under_way;
+  for (const auto& [id, each] : reaches) under_way.push_back(id);
+  for (const ReachId id : under_way) end_reach(id);
+  own.set_left(true);
+  announce_ourselves(now);
+  pump(now, out);  // it goes before the goodbyes
+  is_joined = false;
+  hyparview.leave(now.steady, membership_effects);
+  pump(now, out);
+  own.set_left(false);
+  record_is_due = false;
+  say(out, Severity::info, "overlay.left", "left the cluster " + config.cluster);
+  tell_members(Term::atom("left"), out);
+}
+
+// --- a newcomer hears of everybody ------------------------------------------------------------------------------
+
+void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
+  if (std::exchange(link.gave_records, true) || !hyparview.view().is_active(link.facts.peer_key)) return;
+  peer::Records some;
+  std::size_t bytes = 0;
+  const LinkId id = link.id;
+  const auto flush = [&] {
+    if (Link* still = links.find(id); still != nullptr && !some.records.empty())
+      say_on_overlay(*still, peer::encode(some), now, out);
+    some.records.clear();
+    bytes = 0;
+  };
+  contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
+    if (key == link.facts.peer_key || known.left || known.expires < now.wall) return;
+    if (bytes + known.contact->record->size() > limits::records_message_bytes) flush();
+    bytes += known.contact->record->size();
+    some.records.push_back(*known.contact->record);
+  });
+  flush();
+}
+
+void Core::Impl::on_records(Link& link, const peer::Records& records, Now now, Effects& out) {
+  // Only from a neighbour, and only as many as there may be; a record costs a signature's verification.
+  if (!hyparview.view().is_active(link.facts.peer_key)) return;
+  link.records_heard += records.records.size();
+  if (link.records_heard > Contacts::known_max)
+    return close_link(link.id, LinkCode::misbehaved, "more peer records than a cluster may have", now, out);
+  for (const Bytes& record : records.records) {
+    const auto contact = contacts.read(record, now.wall);
+    if (!contact && contact.error() == membership::RecordFault::forged)
+      return close_link(link.id, LinkCode::misbehaved, "a peer record that is not its author's", now, out);
+    if (contact) hyparview.on_contact(*contact);
+  }
+}
+
+}  // namespace bp2p

@@ -1,0 +1,153 @@
+// The overlay as the core runs it: joining, neighbours, broadcasts and leaving, between real cores.
+#include <gtest/gtest.h>
+
+#include "tests/unit/proto/core/world.h"
+
+namespace bp2p::test {
+namespace {
+
+Term tuple(std::string_view what, Term argument) { return Term::tuple({Term::atom(what), std::move(argument)}); }
+
+struct Overlay : testing::Test {
+  World world{7};
+  std::vector<SessionId> nodes;
+
+  static std::string host(std::size_t i) { return "10.0.1." + std::to_string(i + 1) + ":9100"; }
+  static std::string node_name(std::size_t i) { return "n" + std::to_string(i) + "@h" + std::to_string(i); }
+
+  Daemon& at(std::size_t i) { return *world.daemons[i]; }
+  /// `count` daemons with a node each; all but the first join through it.
+  void cluster(std::size_t count, CoreConfig config = {}) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i > 0) config.contacts = {address(host(0))};
+      world.add(static_cast<std::uint8_t>(i + 1), host(i), config);
+      nodes.push_back(at(i).attach(name(node_name(i))));
+      at(i).ask(nodes[i], tuple("subscribe", Term::atom("membership")));
+    }
+  }
+  std::vector<std::string> names(std::size_t i, std::string_view view) {
+    const Term answer = at(i).ask(nodes[i], Term::atom(view));
+    std::vector<std::string> out;
+    for (const Term& each : std::get<List>(std::get<Tuple>(answer.value).items[1].value).items)
+      out.emplace_back(as_text(std::get<Binary>(each.value).bytes));
+    return out;
+  }
+  void broadcast(std::size_t from, std::string_view tag, std::string_view payload) {
+    const Bytes frame = local::encode(local::Broadcast{9, as_bytes(tag), as_bytes(payload)});
+    at(from).with([&](Core& to, Now now, Effects& out) { to.on_session_frame(nodes[from], frame, now, out); });
+    EXPECT_EQ(at(from).answers[nodes[from]].back(), Term::atom("ok"));
+  }
+  void subscribe(std::size_t i, std::string_view tag) {
+    EXPECT_EQ(at(i).ask(nodes[i], tuple("subscribe", tuple("broadcast", Term::binary(tag)))), Term::atom("ok"));
+  }
+};
+
+TEST_F(Overlay, TwoDaemonsBecomeNeighboursByAJoin) {
+  cluster(2);
+  world.pass(2s);
+  EXPECT_EQ(names(0, "active_view"), std::vector{node_name(1)});
+  EXPECT_EQ(names(1, "active_view"), std::vector{node_name(0)});
+  EXPECT_EQ(at(1).heard_events[nodes[1]], (std::vector<std::string>{"joined", "{peer_up,<<\"n0@h0\">>}"}));
+  EXPECT_EQ(at(0).heard_events[nodes[0]], (std::vector<std::string>{"joined", "{peer_up,<<\"n1@h1\">>}"}));
+}
+
+TEST_F(Overlay, ANodeAsksItsDaemonToJoinByANodesName) {
+  world.add(1, host(0));
+  world.add(2, host(1));
+  nodes = {at(0).attach(name("a@h0")), at(1).attach(name("b@h1"))};
+  at(1).book[name("a@h0")] = {at(0).at};
+  EXPECT_EQ(at(1).ask(nodes[1], tuple("join", Term::binary("b@h1"))), tuple("error", Term::atom("cannot_join_self")));
+  EXPECT_EQ(at(1).ask(nodes[1], tuple("join", Term::binary("no name"))), tuple("error", Term::atom("bad_name")));
+  EXPECT_EQ(at(1).ask(nodes[1], tuple("join", Term::binary("a@h0"))), Term::atom("ok"));
+  world.pass(1s);
+  EXPECT_EQ(names(0, "active_view"), std::vector<std::string>{"b@h1"});
+}
+
+TEST_F(Overlay, TwelveDaemonsHaveFiveNeighboursEachAndKnowEverybody) {
+  cluster(12);
+  world.pass(5min);
+  for (std::size_t i = 0; i < 12; ++i) {
+    EXPECT_GE(names(i, "active_view").size(), 3u) << i << ": the others may all be full";
+    EXPECT_LE(names(i, "active_view").size(), 5u) << i;
+    EXPECT_EQ(names(i, "active_view").size() + names(i, "passive_view").size(), 11u) << i;
+  }
+}
+
+TEST_F(Overlay, I10ABroadcastReachesEverySubscriberOnceAndInOrder) {
+  cluster(12);
+  world.pass(1min);
+  for (std::size_t i = 0; i < 12; ++i)
+    if (i != 5) subscribe(i, "t");
+  for (int round = 0; round < 20; ++round) broadcast(round % 2 == 0 ? 0 : 7, "t", "m" + std::to_string(round));
+  broadcast(3, "other", "not for them");
+  world.pass(2s);
+  for (std::size_t i = 0; i < 12; ++i) {
+    std::vector<std::string> even, odd;
+    for (const auto& [tag, payload] : at(i).delivered[nodes[i]]) {
+      EXPECT_EQ(tag, "t");
+      (std::stoi(payload.substr(1)) % 2 == 0 ? even : odd).push_back(payload);
+    }
+    const std::size_t expected = i == 5 ? 0 : 10;
+    ASSERT_EQ(even.size(), expected) << i;
+    ASSERT_EQ(odd.size(), expected) << i;
+    for (std::size_t n = 0; n < expected; ++n) {
+      EXPECT_EQ(even[n], "m" + std::to_string(2 * n)) << i;
+      EXPECT_EQ(odd[n], "m" + std::to_string(2 * n + 1)) << i;
+    }
+  }
+}
+
+TEST_F(Overlay, WhoLeavesIsNobodysNeighbourAndIsGoneInGoodOrder) {
+  cluster(4);
+  world.pass(1min);
+  for (auto& daemon : world.daemons) daemon->heard_events.clear();
+  EXPECT_EQ(at(2).ask(nodes[2], Term::atom("leave")), Term::atom("ok"));
+  world.pass(3min);
+  EXPECT_TRUE(names(2, "active_view").empty());
+  EXPECT_EQ(at(2).heard_events[nodes[2]].back(), "left");
+  for (const std::size_t i : {0u, 1u, 3u}) {
+    EXPECT_EQ(names(i, "active_view").size(), 2u) << i;
+    EXPECT_EQ(at(i).heard_events[nodes[i]], (std::vector<std::string>{"{peer_down,<<\"n2@h2\">>,graceful}"})) << i;
+  }
+}
+
+TEST_F(Overlay, AContactIsTriedUntilItIsThere) {
+  world.add(1, host(0), {.contacts = {address(host(1))}});
+  world.unreachable.insert(address(host(1)));
+  nodes = {at(0).attach(name("a@h0"))};
+  world.pass(45s);
+  EXPECT_TRUE(at(0).said("overlay.join_failed"));
+  world.unreachable.clear();
+  world.add(2, host(1));
+  nodes.push_back(at(1).attach(name("b@h1")));
+  world.pass(30s);
+  EXPECT_EQ(names(0, "active_view"), std::vector<std::string>{"b@h1"});
+}
+
+TEST_F(Overlay, LinksThatNobodyUsesAreClosedAndThoseOfNeighboursAreNot) {
+  cluster(3);
+  Daemon& stranger = world.add(9, "10.0.2.9:9100");
+  const SessionId node = stranger.attach(name("s@s"));
+  stranger.book[name("n0@h0")] = {at(0).at};
+  const SessionId leg = stranger.dial(node, "n0@h0");
+  world.pass(5s);
+  ASSERT_TRUE(stranger.is_ready(leg));
+  world.pass(10min);
+  EXPECT_EQ(stranger.core->status(world.now).links.size(), 1u) << "its channel stands";
+  stranger.with([&](Core& to, Now now, Effects& out) { to.on_channel_closed(leg, now, out); });
+  at(0).with([&](Core& to, Now now, Effects& out) { to.on_channel_closed(at(0).channels.back().leg, now, out); });
+  world.pass(3min);
+  EXPECT_TRUE(stranger.core->status(world.now).links.empty());
+  EXPECT_EQ(at(0).core->status(world.now).links.size(), 2u) << "its neighbours'";
+}
+
+TEST_F(Overlay, NeighboursThatLoseTheirLinkFindOneAnotherAgain) {
+  cluster(3);
+  world.pass(1min);
+  world.cut_all_links();
+  world.pass(1min);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(names(i, "active_view").size(), 2u) << i;
+}
+
+}  // namespace
+}  // namespace bp2p::test
