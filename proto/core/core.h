@@ -52,9 +52,9 @@ struct CoreConfig {
   /// Joined at the start, and again whenever there is no neighbour.
   std::vector<JoinTarget> contacts{};
   Duration contact_retry = std::chrono::seconds{10};
-  /// Links that neither channels nor the overlay use are closed after this. A node that was talked to a moment ago is
-  /// talked to again; guess.
-  Duration link_linger = std::chrono::minutes{1};
+  /// Links that neither channels nor the overlay use are closed after this. Who was talked to a moment ago is talked to
+  /// again, and a link that is idle costs a packet in 10 s; guess.
+  Duration link_linger = std::chrono::minutes{10};
   /// The address book of the last run.
   std::vector<membership::SavedContact> book{};
   /// uids that may attach under a name: empty = every uid that can open the socket.

@@ -17,7 +17,7 @@ struct Overlay : testing::Test {
 
   Daemon& at(std::size_t i) { return *world.daemons[i]; }
   /// `count` daemons with a node each; all but the first join through it.
-  void cluster(std::size_t count, CoreConfig config = {}) {
+  void cluster(std::size_t count, CoreConfig config = {.link_linger = 1min}) {
     for (std::size_t i = 0; i < count; ++i) {
       if (i > 0) config.contacts = {address(host(0))};
       world.add(static_cast<std::uint8_t>(i + 1), host(i), config);
@@ -126,7 +126,7 @@ TEST_F(Overlay, AContactIsTriedUntilItIsThere) {
 
 TEST_F(Overlay, LinksThatNobodyUsesAreClosedAndThoseOfNeighboursAreNot) {
   cluster(3);
-  Daemon& stranger = world.add(9, "10.0.2.9:9100");
+  Daemon& stranger = world.add(9, "10.0.2.9:9100", {.link_linger = 1min});
   const SessionId node = stranger.attach(name("s@s"));
   stranger.book[name("n0@h0")] = {at(0).at};
   const SessionId leg = stranger.dial(node, "n0@h0");

@@ -575,7 +575,7 @@ TEST_F(TrustOfLinks, OneSourceCausesOneLineAMinute) {
 
 TEST(OurRecord, IsSentAnewWhenNamesChangeAndBeforeItExpires) {
   World world;
-  Daemon& daemon = world.add(1, "10.0.0.1:9100", {.link_linger = 1000h});  // a link without a use, for half a day
+  Daemon& daemon = world.add(1, "10.0.0.1:9100");
   daemon.attach(name("a@h"));
   PlayedPeer mallory{66};
   const LinkId link = mallory.connect(daemon, "10.0.0.66:9100", 1);

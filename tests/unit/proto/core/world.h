@@ -105,6 +105,8 @@ class World {
 
   Daemon& add(std::uint8_t key_seed, std::string_view at, CoreConfig config = {}) {
     if (config.boot_epoch == 0) config.boot_epoch = 1;
+    // Most tests let hours pass and look at a link that nobody uses.
+    if (config.link_linger == CoreConfig{}.link_linger) config.link_linger = 1000h;
     daemons.push_back(std::make_unique<Daemon>(*this, key_seed, address(at), std::move(config)));
     return *daemons.back();
   }
