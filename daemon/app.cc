@@ -5,8 +5,10 @@
 
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -24,12 +26,14 @@
 #include "daemon/crypto.h"
 #include "daemon/discovery/chain.h"
 #include "daemon/entropy.h"
+#include "daemon/files/address_book_file.h"
 #include "daemon/files/boot_epoch.h"
 #include "daemon/files/identity.h"
 #include "daemon/files/reset_key.h"
 #include "daemon/files/state_lock.h"
 #include "daemon/files/trusted_keys.h"
 #include "daemon/log.h"
+#include "daemon/net/host_addresses.h"
 #include "daemon/quic/endpoint.h"
 #include "daemon/quic/tls.h"
 #include "daemon/systemd.h"
@@ -83,6 +87,22 @@ DistPipe::Options pipe_options(const Config& config) {
           .frame_max = static_cast<std::uint32_t>(config.dist.max_frame)};
 }
 
+membership::Config membership_config(const MembershipConfig& config) {
+  using std::chrono::milliseconds;
+  membership::Config out;
+  out.active_size = config.active_size;
+  out.passive_size = config.passive_size;
+  out.arwl = static_cast<std::uint8_t>(config.arwl);
+  out.prwl = static_cast<std::uint8_t>(config.prwl);
+  out.shuffle_period = config.shuffle_period;
+  out.keep_alive = config.keep_alive;
+  out.pending_timeout = milliseconds{config.pending_timeout_ms};
+  out.base_backoff = milliseconds{config.base_backoff_ms};
+  out.max_fail_count = config.max_fail_count;
+  out.passive_max_age = milliseconds{config.passive_max_age_ms};
+  return out;
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
@@ -108,9 +128,10 @@ class App {
     auto late_listener = std::make_unique<Forward>();
     Forward& forward = *late_listener;
     forward_ = std::move(late_listener);
-    links_ = std::make_unique<Links>(forward);
+    links_ = std::make_unique<Links>(forward, gossip::Config{}.backlog_bytes_max / 2);
     endpoint_ = std::make_unique<quic::Endpoint>(io_, endpoint_options(config_), tls_, reset_key_, secrets_, *links_);
     links_->set_endpoint(*endpoint_);
+    advertised_ = config_.host.advertise.empty() ? addresses_of_host(endpoint_->listening()) : config_.host.advertise;
     core_ = std::make_unique<Core>(core_config(), signing_, secrets_, rng_, read_clocks());
     driver_ = std::make_unique<CoreDriver>(io_, *core_, pins_, discovery_, pipe_options(config_));
     forward.to = driver_.get();
@@ -133,6 +154,7 @@ class App {
     });
     endpoint_->start();
     nodes_->start();
+    save_book_later();
     const std::string listening = "listening on UDP " + endpoint_->listening().front().text();
     log::info("daemon.ready", "ready: " + listening + ", nodes attach at " + config_.host.node_socket.native(),
               {{"key", fingerprint(keys_.public_key())}, {"trust", config_.auth.trust_mode == Trust::tofu ? "tofu" : "strict"},
@@ -143,6 +165,7 @@ class App {
     systemd::notify_ready(listening);
     keep_watchdog();
     io_.run();
+    disk_.join();
     return 0;
   }
 
@@ -154,6 +177,7 @@ class App {
     LinkListener* to = nullptr;
     void on_link_opened(LinkId link, const LinkFacts& facts) override { to->on_link_opened(link, facts); }
     void on_link_message(LinkId link, ByteView message) override { to->on_link_message(link, message); }
+    void on_link_backlog(LinkId link, std::size_t bytes) override { to->on_link_backlog(link, bytes); }
     void on_link_closed(LinkId link, const LinkEnd& why) override { to->on_link_closed(link, why); }
     void on_dial_failed(DialId dial, DialError why, const std::string& text) override { to->on_dial_failed(dial, why, text); }
   };
@@ -165,7 +189,12 @@ class App {
     out.version = BP2P_VERSION;
     out.fingerprint = fingerprint(keys_.public_key());
     out.udp_port = endpoint_->listening().front().port;
-    out.advertise = config_.host.advertise;
+    out.advertise = advertised_;
+    out.membership = membership_config(config_.membership);
+    out.contacts = config_.membership.contact_nodes;
+    out.contact_retry = std::chrono::milliseconds{config_.membership.contact_retry_ms};
+    if (auto book = load_address_book(config_.host.state_dir, config_.cluster.name, signing_)) out.book = std::move(*book);
+    else log::warning("overlay.book_unreadable", book.error().text + "; the daemon starts without its address book");
     out.boot_epoch = or_stop(next_boot_epoch(config_.host.state_dir, wall_now()));
     for (const auto& [name, uids] : config_.auth.name_owners)
       for (const std::uint32_t uid : uids) out.name_owners.emplace_back(name, uid);
@@ -179,8 +208,26 @@ class App {
     log::info("daemon.stopping", "stopping");
     systemd::notify_stopping();
     nodes_->stop_listening();
+    save_book();
     driver_->stop();
     links_->close_all(LinkCode::goodbye, "the daemon stops", [this] { io_.stop(); });
+  }
+
+  /// Where the cluster is, for the next start. The disk is waited for by a thread of its own: frames are not.
+  void save_book() {
+    auto book = core_->address_book(read_clocks());
+    if (book.empty()) return;
+    boost::asio::post(disk_, [book = std::move(book), dir = config_.host.state_dir] {
+      if (const auto saved = save_address_book(dir, book); !saved) log::warning("overlay.book_not_saved", saved.error().text);
+    });
+  }
+  void save_book_later() {
+    book_timer_.expires_after(std::chrono::minutes{1});
+    book_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error || stopping_) return;
+      save_book();
+      save_book_later();
+    });
   }
 
   void keep_watchdog() {
@@ -231,7 +278,7 @@ class App {
     out.version = BP2P_VERSION;
     out.fingerprint = fingerprint(keys_.public_key());
     out.udp = endpoint_->listening();
-    out.advertised = config_.host.advertise;
+    out.advertised = advertised_;
     out.uptime = now.steady - started_;
     out.cluster = config_.cluster.name;
     out.trust = config_.auth.trust_mode;
@@ -258,6 +305,7 @@ class App {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer watchdog_{io_};
+  boost::asio::steady_timer book_timer_{io_};
   SystemSecrets secrets_;
   StateLock lock_, identity_lock_;  // before anything is read or written there, until everything is gone
   KeyPair keys_;
@@ -269,6 +317,8 @@ class App {
   Rng rng_;
   TimePoint started_;
   bool stopping_ = false;
+  std::vector<Address> advertised_;
+  boost::asio::thread_pool disk_{1};
   // Destroyed in the reverse order: connections end while their listeners stand.
   std::unique_ptr<Forward> forward_;
   std::unique_ptr<Core> core_;

@@ -57,6 +57,21 @@ struct DiscoveryConfig {
   friend bool operator==(const DiscoveryConfig&, const DiscoveryConfig&) = default;
 };
 
+/// Upstream's names where it has the key; what each is for is in proto/membership/config.h.
+struct MembershipConfig {
+  std::vector<JoinTarget> contact_nodes;
+  std::uint32_t contact_retry_ms = 10'000;
+  std::uint32_t active_size = 5, passive_size = 30;
+  std::uint32_t arwl = 6, prwl = 3;
+  Duration shuffle_period = std::chrono::seconds{10};
+  Duration keep_alive = std::chrono::seconds{10};
+  std::uint32_t pending_timeout_ms = 5'000;
+  std::uint32_t base_backoff_ms = 1'000;
+  std::uint32_t max_fail_count = 5;
+  std::uint32_t passive_max_age_ms = 300'000;
+  friend bool operator==(const MembershipConfig&, const MembershipConfig&) = default;
+};
+
 struct DistConfig {
   dist::LaneRule lanes = dist::LaneRule::bulk;  ///< bulk or sender
   std::uint32_t streams = 8;                    ///< data streams per channel, 1 to 62
@@ -93,6 +108,7 @@ struct Config {
   ClusterConfig cluster;
   AuthConfig auth;
   DiscoveryConfig discovery;
+  MembershipConfig membership;
   DistConfig dist;
   TransportConfig transport;
   LogConfig log;

@@ -80,6 +80,34 @@ std::vector<ConfigKey> made() {
             "A node and the address of its daemon, or a list of addresses. Example:\n"
             "  \"app@db2\" = \"10.0.0.6:9100\"");
 
+  const auto membership = [&](auto name, auto member, auto kind, auto meaning) {
+    keys.push_back(key("membership", name, &Config::membership, member, kind, meaning));
+  };
+  const auto ms = [](std::uint32_t least) { return number_kind<std::uint32_t>(least, 86'400'000); };
+  membership("contact_nodes", &MembershipConfig::contact_nodes, list_kind(join_target_kind()),
+             "Joined at the start, and again whenever there is no neighbour: nodes (\"app@db2\"), found as [discovery]\n"
+             "says, or addresses of daemons (\"10.0.0.6:9100\"). One that is up is enough.");
+  membership("contact_retry_ms", &MembershipConfig::contact_retry_ms, ms(100), "How long until the contacts are tried again.");
+  membership("active_size", &MembershipConfig::active_size, number_kind<std::uint32_t>(2, 64),
+             "Neighbours: links that are kept, and over which broadcasts go.");
+  membership("passive_size", &MembershipConfig::passive_size, number_kind<std::uint32_t>(2, 1024),
+             "Spares: known daemons, one of which takes a lost neighbour's place.");
+  membership("arwl", &MembershipConfig::arwl, number_kind<std::uint32_t>(1, 32),
+             "Steps that a newcomer's search for neighbours goes (active random walk length).");
+  membership("prwl", &MembershipConfig::prwl, number_kind<std::uint32_t>(0, 32),
+             "The step at which it becomes a spare (passive random walk length).");
+  membership("shuffle_period", &MembershipConfig::shuffle_period, duration_kind(100ms, 1h), "How often spares are exchanged.");
+  membership("keep_alive", &MembershipConfig::keep_alive, duration_kind(100ms, 1h),
+             "How often neighbours tell one another that they are. Silence of three such spans is a lost neighbour.");
+  membership("pending_timeout_ms", &MembershipConfig::pending_timeout_ms, ms(100),
+             "How long a question to another daemon may take, dialling it included.");
+  membership("base_backoff_ms", &MembershipConfig::base_backoff_ms, ms(1),
+             "A spare that could not be reached is not tried for so long; doubled each time.");
+  membership("max_fail_count", &MembershipConfig::max_fail_count, number_kind<std::uint32_t>(1, 100),
+             "After so many failures in a row it is no spare any more.");
+  membership("passive_max_age_ms", &MembershipConfig::passive_max_age_ms, ms(1000),
+             "A spare of which nothing was heard for so long is forgotten.");
+
   const auto dist = [&](auto name, auto member, auto kind, auto meaning) {
     keys.push_back(key("dist", name, &Config::dist, member, kind, meaning));
   };
@@ -148,6 +176,7 @@ std::string_view section_meaning(std::string_view section) {
   if (section == "cluster") return "Who belongs together.";
   if (section == "auth") return "Which keys are believed, and who may use which name.";
   if (section == "discovery") return "Where a node's daemon is.";
+  if (section == "membership") return "The cluster's overlay: which daemons this one keeps links with.";
   if (section == "dist") return "Erlang distribution.";
   if (section == "transport") return "QUIC.";
   if (section == "log") return "What the daemon says.";

@@ -258,6 +258,19 @@ Kind<std::vector<Address>> addresses_kind(std::size_t count_min) {
           .write = list.write};
 }
 
+Kind<JoinTarget> join_target_kind() {
+  return {.read = [](const toml::value& value) -> Read<JoinTarget> {
+            const std::string text = value.is_string() ? value.as_string() : "";
+            if (auto name = NodeName::parse(text)) return std::move(*name);
+            if (const auto address = Address::parse(text)) return *address;
+            return wrong("a node name, app@host, or an address with a port, 10.0.0.6:9100");
+          },
+          .write = [](const JoinTarget& target) {
+            const auto* name = std::get_if<NodeName>(&target);
+            return toml_text(name ? name->text() : std::get<Address>(target).text());
+          }};
+}
+
 Kind<std::map<NodeName, std::vector<Address>>> address_table_kind() {
   return name_table_kind(addresses_kind(1), "a table of node names and addresses");
 }

@@ -17,6 +17,7 @@
 #include "proto/base/address.h"
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
+#include "proto/core/core.h"
 
 namespace bp2p {
 
@@ -47,6 +48,7 @@ Kind<std::filesystem::path> socket_path_kind();
 Kind<Duration> duration_kind(Duration least, Duration most);
 Kind<std::uint64_t> size_kind(std::uint64_t least, std::uint64_t most);
 Kind<std::vector<Address>> addresses_kind(std::size_t count_min);
+Kind<JoinTarget> join_target_kind();                     // a node name, or an address
 Kind<std::map<NodeName, std::vector<Address>>> address_table_kind();
 Kind<std::map<NodeName, std::vector<std::uint32_t>>> owner_table_kind();
 /// "auto" or a number of bytes.

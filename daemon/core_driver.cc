@@ -68,6 +68,13 @@ void CoreDriver::stop() {
   input([](Core& core, Now now, Effects& out) { core.on_stop(now, out); });
 }
 
+void CoreDriver::join(const JoinTarget& contact) {
+  input([=](Core& core, Now now, Effects& out) { core.on_join(contact, now, out); });
+}
+void CoreDriver::leave() {
+  input([](Core& core, Now now, Effects& out) { core.on_leave(now, out); });
+}
+
 // --- inputs --------------------------------------------------------------------------------------
 
 void CoreDriver::on_link_opened(LinkId link, const LinkFacts& facts) {
@@ -77,6 +84,9 @@ void CoreDriver::on_link_message(LinkId link, ByteView message) {
   input([=, copy = Bytes{message.begin(), message.end()}](Core& core, Now now, Effects& out) {
     core.on_link_message(link, copy, now, out);
   });
+}
+void CoreDriver::on_link_backlog(LinkId link, std::size_t bytes) {
+  input([=](Core& core, Now now, Effects& out) { core.on_link_backlog(link, bytes, now, out); });
 }
 void CoreDriver::on_link_closed(LinkId link, const LinkEnd& why) {
   input([=](Core& core, Now now, Effects& out) { core.on_link_closed(link, why, now, out); });

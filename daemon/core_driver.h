@@ -31,6 +31,9 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   /// The rest of the circle; before anything runs.
   void connect(Links& links, NodeServer& nodes);
 
+  /// What an operator asks for.
+  void join(const JoinTarget& contact);
+  void leave();
   /// Tells the core to stop and performs what it says.
   void stop();
   std::optional<PipeStats> pipe_stats(SessionId leg) const;
@@ -39,6 +42,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   // LinkListener
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
   void on_link_message(LinkId link, ByteView message) override;
+  void on_link_backlog(LinkId link, std::size_t bytes) override;
   void on_link_closed(LinkId link, const LinkEnd& why) override;
   void on_dial_failed(DialId dial, DialError why, const std::string& text) override;
   // NodeListener
@@ -63,7 +67,10 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   // Effects, one each.
   void perform(const Dial& effect) { links_->dial(effect.dial, effect.to); }
   void perform(const CancelDial& effect) { links_->cancel_dial(effect.dial); }
-  void perform(const SendToLink& effect) { links_->send(effect.link, effect.message); }
+  void perform(const SendToLink& effect) {
+    if (effect.stream == LinkStream::overlay) links_->send_on_overlay(effect.link, effect.message);
+    else links_->send(effect.link, effect.message);
+  }
   void perform(const AdmitLink& effect) { links_->admit(effect.link); }
   void perform(const CloseLink& effect) { links_->close(effect.link, effect.code, effect.text); }
   void perform(const Resolve& effect);

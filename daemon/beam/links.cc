@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "daemon/beam/overlay_stream.h"
 #include "daemon/beam/preamble.h"
 #include "daemon/log.h"
 #include "proto/base/check.h"
+#include "proto/wire/limits.h"
 
 namespace bp2p {
 namespace {
 // docs/wire.md 2.1
-constexpr std::size_t message_max = 1u << 20;
 constexpr std::size_t messages_waiting_max = 1024;
 // Before HELLO is accepted: a signed record is 32 KiB at most.
 constexpr std::size_t hello_max = 48 * 1024;
@@ -34,12 +35,13 @@ struct Links::Link final : quic::StreamUser {
     void on_gone(quic::Stream& from) override { link.forget(from); }
   };
 
-  explicit Link(quic::Connection& c) : connection(c) {}
+  Link(quic::Connection& c, std::size_t backlog_low) : connection(c), overlay(c, backlog_low) {}
 
   quic::Connection& connection;
   quic::Stream* stream = nullptr;
-  Bytes in;
+  MessageReader link_reader;
   std::vector<Bytes> messages;
+  OverlayStream overlay;
   std::optional<LinkFacts> facts;  // until the listener has been told
   bool is_announced = false;
   bool is_broken = false;  // it sends what cannot be: closed once the packets are read
@@ -49,21 +51,8 @@ struct Links::Link final : quic::StreamUser {
 
   void on_bytes(quic::Stream& from, ByteView bytes, bool) override {
     connection.credit(from, bytes.size());
-    in.insert(in.end(), bytes.begin(), bytes.end());
-    std::size_t at = 0;
-    while (in.size() - at >= 4) {
-      const auto size = load_be<std::uint32_t>(in.data() + at);
-      if (size > (connection.is_admitted() ? message_max : hello_max) || messages.size() >= messages_waiting_max) {
-        is_broken = true;
-        in.clear();
-        return;
-      }
-      if (in.size() - at - 4 < size) break;
-      const ByteView message = ByteView{in}.subspan(at + 4, size);
-      messages.emplace_back(message.begin(), message.end());
-      at += 4 + size;
-    }
-    in.erase(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(at));
+    const std::size_t message_max = connection.is_admitted() ? limits::peer_message_bytes_max : hello_max;
+    if (!link_reader.take(bytes, {message_max, messages_waiting_max}, messages)) is_broken = true;
   }
   void on_acknowledged(quic::Stream&) override {}
   void on_reset(quic::Stream&, std::uint64_t) override { is_broken = true; }
@@ -78,6 +67,13 @@ struct Links::Link final : quic::StreamUser {
 
   void on_head(Newcomer& newcomer, quic::Stream& from, ByteView bytes, bool is_last) {
     newcomer.head.insert(newcomer.head.end(), bytes.begin(), bytes.end());
+    const bool is_overlay = newcomer.is_lane && !newcomer.head.empty() && newcomer.head[0] == std::byte{preamble::kind_overlay};
+    if (is_overlay) {
+      const Bytes held = std::move(newcomer.head);
+      connection.credit(from, preamble::overlay_bytes);
+      forget(from);
+      return overlay.adopt(from, ByteView{held}.subspan(preamble::overlay_bytes));
+    }
     const std::size_t head_size = newcomer.is_lane ? preamble::lane_bytes : preamble::control_bytes;
     if (newcomer.head.size() < head_size) {
       if (is_last) {
@@ -104,12 +100,13 @@ struct Links::Link final : quic::StreamUser {
   }
 };
 
-Links::Links(LinkListener& listener) : listener_(listener) {}
+Links::Links(LinkListener& listener, std::size_t overlay_backlog_low)
+    : listener_(listener), overlay_backlog_low_(overlay_backlog_low) {}
 Links::~Links() = default;
 
 Links::Link& Links::link_of(quic::Connection& connection) {
   auto& link = links_[connection.link()];
-  if (!link) link = std::make_unique<Link>(connection);
+  if (!link) link = std::make_unique<Link>(connection, overlay_backlog_low_);
   return *link;
 }
 
@@ -145,6 +142,12 @@ void Links::send(LinkId id, ByteView message) {
   link.connection.wants_to_send(*link.stream);
 }
 
+void Links::send_on_overlay(LinkId id, ByteView message) {
+  const auto entry = links_.find(id);
+  if (entry == links_.end()) return;
+  if (!entry->second->overlay.send(message)) entry->second->is_broken = true;
+}
+
 quic::Connection* Links::connection(LinkId link) { return endpoint_->find(link); }
 
 void Links::admit(LinkId link) {
@@ -156,6 +159,7 @@ void Links::close(LinkId link, LinkCode code, const std::string& text) {
 }
 
 void Links::close_all(LinkCode code, const std::string& text, std::function<void()> then) {
+  for (auto& [id, link] : links_) link->overlay.finish();
   endpoint_->flush_now();  // what was said before
   for (auto& [id, link] : links_) close(id, code, text);
   endpoint_->when_closed(std::move(then));
@@ -224,7 +228,15 @@ void Links::on_packets_read(quic::Connection& connection) {
     if (connection.is_over()) break;
     listener_.on_link_message(id, message);
   }
-  if (link.is_broken && !connection.is_over()) {
+  if (!connection.is_over()) {
+    link.overlay.flush();
+    for (const Bytes& message : link.overlay.take_messages()) {
+      if (connection.is_over()) break;
+      listener_.on_link_message(id, message);
+    }
+    if (link.overlay.take_has_room()) listener_.on_link_backlog(id, link.overlay.backlog());
+  }
+  if ((link.is_broken || link.overlay.is_broken()) && !connection.is_over()) {
     connection.close(static_cast<std::uint64_t>(LinkCode::bad_message), "a message out of bounds");
     listener_.on_link_closed(id, {LinkEnd::How::lost, 0, "the peer sent a message out of bounds"});
     return;
@@ -246,6 +258,7 @@ void Links::on_buried(quic::Connection& connection) {
   // A pipe's owner may take it out of the table, and end other channels.
   const auto link = std::move(entry->second);
   links_.erase(entry);
+  link->overlay.detach();
   for (const auto& [channel, pipe] : std::exchange(link->pipes, {})) pipe->on_link_gone();
 }
 

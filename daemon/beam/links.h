@@ -18,20 +18,25 @@ class LinkListener {
  public:
   virtual ~LinkListener() = default;
   virtual void on_link_opened(LinkId link, const LinkFacts& facts) = 0;
+  /// Of the link stream or the overlay stream.
   virtual void on_link_message(LinkId link, ByteView message) = 0;
+  /// What waits on the overlay stream has fallen below the mark, to `bytes`.
+  virtual void on_link_backlog(LinkId link, std::size_t bytes) = 0;
   virtual void on_link_closed(LinkId link, const LinkEnd& why) = 0;
   virtual void on_dial_failed(DialId dial, DialError why, const std::string& text) = 0;
 };
 
 class Links final : public quic::ConnectionUser {
  public:
-  explicit Links(LinkListener& listener);
+  /// `overlay_backlog_low`: bytes on an overlay stream below which on_link_backlog is said.
+  Links(LinkListener& listener, std::size_t overlay_backlog_low);
   ~Links() override;
   void set_endpoint(quic::Endpoint& endpoint) { endpoint_ = &endpoint; }
 
   void dial(DialId dial, const Address& to);
   void cancel_dial(DialId dial);
   void send(LinkId link, ByteView message);
+  void send_on_overlay(LinkId link, ByteView message);
   void admit(LinkId link);
   void close(LinkId link, LinkCode code, const std::string& text);
   quic::Connection* connection(LinkId link);
@@ -56,6 +61,7 @@ class Links final : public quic::ConnectionUser {
   void announce(Link& link);
 
   LinkListener& listener_;
+  std::size_t overlay_backlog_low_;
   quic::Endpoint* endpoint_ = nullptr;
   std::unordered_map<LinkId, std::unique_ptr<Link>> links_;
   std::map<LinkId, DialId> dials_;

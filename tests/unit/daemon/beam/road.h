@@ -130,7 +130,7 @@ class Host final : public LinkListener, public PipeOwner {
   SystemSecrets secrets;
   KeyPair keys = KeyPair::generate();
   quic::Tls tls{keys.seed()};
-  Links links{*this};
+  Links links{*this, 128 * 1024};
   quic::Endpoint endpoint;
   std::optional<LinkId> link;
   std::optional<DistPipe> pipe;
