@@ -15,6 +15,10 @@ namespace {
 constexpr std::uint64_t ahead_of_others = 1024;
 constexpr std::uint64_t ahead_of_us = std::uint64_t{1} << 32;
 
+bool is_living(const Suspicions::Member& member) {
+  return member.status == Suspicions::Status::alive || member.status == Suspicions::Status::suspected;
+}
+
 }  // namespace
 
 Suspicions::Suspicions(const Config& config, const PublicKey& self, std::uint64_t epoch, Rng rng, TimePoint now)
@@ -67,16 +71,16 @@ void Suspicions::on_leaving(const PublicKey& origin, const Leaving& leaving, Tim
 /// Its own later word, which ends whatever was said of the life before.
 void Suspicions::renew(Entry& entry, Life life, TimePoint awake, LifeEffects& out) {
   Member& member = entry.second;
-  const Status before = member.status;
+  const bool was_living = is_living(member), was_down = member.status == Status::down;
   const bool same_epoch = life.epoch == member.life.epoch;
   member.not_from_here = same_epoch && (member.not_from_here || member.ours);
   member.life = life;
   clear(entry, out);
-  if (before == Status::alive || before == Status::suspected) return;
+  if (was_living) return;
   ++living_;
   out.emplace_back(MemberUp{entry.first});
   // It was alive all the time, cut off from us, and so may be others that we hold down.
-  if (before == Status::down && same_epoch) repeat_all_soon(awake);
+  if (was_down && same_epoch) repeat_all_soon(awake);
 }
 
 void Suspicions::clear(Entry& entry, LifeEffects& out) {
@@ -94,7 +98,7 @@ void Suspicions::clear(Entry& entry, LifeEffects& out) {
 
 void Suspicions::go(Entry& entry, Gone how, TimePoint awake, LifeEffects& out) {
   Member& member = entry.second;
-  const bool was_living = member.status == Status::alive || member.status == Status::suspected;
+  const bool was_living = is_living(member);
   member.status = how == Gone::left ? Status::left : Status::down;
   member.since = awake;
   member.probing = false;
@@ -113,8 +117,7 @@ void Suspicions::go(Entry& entry, Gone how, TimePoint awake, LifeEffects& out) {
 /// So that keys which came and went do not keep out new ones. The earliest that is due is nearly always the oldest.
 bool Suspicions::forget_one_gone() {
   for (const auto& [when, key] : due_) {
-    const Status status = members_.at(key).status;
-    if (status != Status::down && status != Status::left) continue;
+    if (is_living(members_.at(key))) continue;
     forget(PublicKey{key});
     return true;
   }
@@ -131,14 +134,12 @@ void Suspicions::forget(const PublicKey& key) {
 
 void Suspicions::on_neighbour_lost(const PublicKey& key, TimePoint now, LifeEffects& out) {
   health_.awake(now);
-  if (Entry* member = find(key)) probe(*member, out);
+  Entry* member = find(key);
+  if (member && is_living(member->second)) probe(*member, out);
 }
 
 void Suspicions::probe(Entry& entry, LifeEffects& out) {
-  Member& member = entry.second;
-  if (member.probing || member.ours || member.status == Status::down || member.status == Status::left) return;
-  member.probing = true;
-  out.emplace_back(Probe{entry.first});
+  if (!std::exchange(entry.second.probing, true)) out.emplace_back(Probe{entry.first});
 }
 
 void Suspicions::on_probe_ok(const PublicKey& key, TimePoint now, LifeEffects& out) { on_link_up(key, now, out); }
@@ -147,9 +148,9 @@ void Suspicions::on_probe_failed(const PublicKey& key, TimePoint now, LifeEffect
   const TimePoint awake = health_.awake(now);
   Entry* entry = find(key);
   if (!entry || !std::exchange(entry->second.probing, false)) return;  // it has linked up with us in between
+  if (!is_living(entry->second) || entry->second.ours) return;          // we knew
   accuse(*entry, self_, own_accusations_, entry->second.life, awake, out);
-  if (!entry->second.ours) return;  // others have said enough
-  out.emplace_back(Broadcast{Suspicion{key, entry->second.life}});
+  if (entry->second.ours) out.emplace_back(Broadcast{Suspicion{key, entry->second.life}});  // else others have said enough
 }
 
 /// Who is suspected is cleared for us; but the others wait for its own word, and so do we with one whom we all hold down.
@@ -168,7 +169,7 @@ void Suspicions::look_at_any(TimePoint awake, LifeEffects& out) {
   look_at_ = awake + config_.look_every / 2 + jitter(config_.look_every);
   if (members_.empty()) return;
   const auto chosen = std::next(members_.begin(), static_cast<std::ptrdiff_t>(rng_.below(members_.size())));
-  if (!chosen->second.not_from_here) probe(*chosen, out);
+  if (chosen->second.status != Status::left && !chosen->second.not_from_here) probe(*chosen, out);
 }
 
 // --- suspicions
@@ -271,9 +272,12 @@ void Suspicions::on_heard(const PublicKey& origin, TimePoint now) {
   Entry* entry = find(origin);
   if (!entry || entry->second.status != Status::down) return;
   // It may be an old word that was long on its way. One that lives has been told by its neighbours, and refutes anyway;
-  // if not, one of us is enough, as the others hear that.
-  entry->second.ours = true;
-  if (entry->second.repeat_at > awake + config_.repeat_after) repeat_within(*entry, config_.repeat_after, awake);
+  // if not, one of us is enough, as the others hear that. What was just said, and will be soon, is not said sooner.
+  Member& member = entry->second;
+  member.ours = true;
+  if (member.repeat_at <= awake + 3 * config_.repeat_after) return;
+  member.repeat_gap = config_.repeat_after;
+  repeat_within(*entry, config_.repeat_after, awake);
 }
 
 void Suspicions::repeat_within(Entry& member, Duration within, TimePoint awake) {

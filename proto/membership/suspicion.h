@@ -16,7 +16,8 @@
 //     that was only cut off hears it and refutes. When one such turns up, the split is over: all repeat at once.
 //   - who is held down and yet heard of (we missed its refutation) is suspected aloud again, so that it refutes again.
 //   - who is held down or suspected, and links up with us, is told (HeldDown).
-//   - now and then any member is tried. Else one that died with all its neighbours would live for ever.
+//   - now and then any member is tried: one that died with all its neighbours would live for ever else, and one that was
+//     held down by those alone who have died since would stay so.
 #pragma once
 #include <cstddef>
 #include <cstdint>

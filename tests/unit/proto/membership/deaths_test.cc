@@ -66,6 +66,12 @@ class Cluster {
     hears(a, 5s, [=, this](LifeEffects& out) { daemons[a].on_link_up(key(b), now, out); });
     hears(b, 5s, [=, this](LifeEffects& out) { daemons[b].on_link_up(key(a), now, out); });
   }
+  /// Something that is not about life and death, as stores do.
+  void all_speak() {
+    for (Index i = 0; i < daemons.size(); ++i)
+      for (Index to = 0; to < daemons.size(); ++to)
+        if (to != i && connected(i, to)) hears(to, 200ms, [=, this](LifeEffects&) { daemons[to].on_heard(key(i), now); });
+  }
   void lie(Index liar, Index to, const Suspicion& suspicion) {
     hears(to, 200ms, [=, this](LifeEffects& out) { daemons[to].on_suspicion(key(liar), suspicion, now, out); });
   }
@@ -209,7 +215,9 @@ TEST(Deaths, ASplitHealsWhateverItsLengthAndTheDeadOfEitherSideAreDeadOnBoth) {
     cluster.kill(1);
     cluster.run_for(length / 2);
     cluster.heal();
-    cluster.run_for(5min);
+    cluster.run_for(2min);
+    cluster.all_speak();
+    cluster.run_for(2min);
     EXPECT_EQ(cluster.disagreement(), "");
     EXPECT_LT(cluster.broadcasts, 100u * 40);
   }
@@ -229,9 +237,9 @@ TEST(Deaths, OneThatDiesWithAllItsNeighboursIsFoundByTrying) {
 
 TEST(Deaths, AStormOfAccusationsByFiveKeysKillsNobody) {
   Cluster cluster{7, 100, never_at_random()};
-  for (int second = 0; second < 300; ++second) {
+  for (int second = 0; second < 100; ++second) {
     for (Index liar = 0; liar < 5; ++liar)
-      for (Index i = 0; i < 10; ++i) {
+      for (int i = 0; i < 4; ++i) {
         const auto suspect = static_cast<Index>(5 + cluster.rng.below(95));
         const Suspicion lie{Cluster::key(suspect), {1, cluster.daemons[suspect].own_life().incarnation}};
         for (Index to = 5; to < 100; ++to) cluster.lie(liar, to, lie);

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 
 #include "tests/unit/proto/membership/world.h"
 
@@ -490,10 +493,25 @@ TEST(Suspicion, WhoIsHeldDownAndLinksUpIsToldAndComesBackByItsOwnWord) {
 
 TEST(Suspicion, AnyMemberIsTriedNowAndThen) {
   Judge judge{10, Config{}};
+  judge.hears_leaving(2);
+  judge.hears_accused(3, 4);
   judge.waits(20 * judge.config.look_every);
-  const auto tried = judge.all<Probe>();
-  EXPECT_GE(tried.size(), 5u);  // one that is not answered is not tried again
-  EXPECT_LE(tried.size(), 9u);
+  std::set<Index> tried;
+  for (const Probe& each : judge.all<Probe>()) EXPECT_TRUE(tried.insert(index_of(each.key)).second) << "not before it was answered";
+  EXPECT_GE(tried.size(), 5u);
+  EXPECT_TRUE(tried.contains(3)) << "the dead as well";
+  EXPECT_FALSE(tried.contains(2)) << "not who has left";
+}
+
+TEST(Suspicion, OneOfTheDeadThatIsTriedInVainStaysDead) {
+  Judge judge{2, Config{}};
+  judge.loses(1);
+  judge.waits(judge.time_with(1));
+  judge.out.clear();
+  while (judge.all<Probe>().empty()) judge.waits(1s);
+  judge.out.clear();
+  judge.self.on_probe_failed(Judge::key(1), judge.now, judge.out);
+  EXPECT_TRUE(judge.out.empty());
 }
 
 TEST(Suspicion, OneThatOnlyWeCannotReachIsNotTriedAtRandomAgain) {
