@@ -122,7 +122,7 @@ void HyParView::on_round(TimePoint now, Effects& out) {
   book_.expire(now);
   // Who is alone has nobody to hear of others from.
   if (!view_.active().empty()) view_.forget_older_than(now - config_.passive_max_age);
-  shuffle(now, out);
+  shuffle(out);
   swap(now, out);
 }
 

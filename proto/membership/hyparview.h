@@ -95,7 +95,7 @@ class HyParView {
   // --- shuffling.cc
   void on(const From& from, const Shuffle& shuffle, TimePoint now, Effects& out);
   void on(const From& from, const ShuffleReply& reply, TimePoint now, Effects& out);
-  void shuffle(TimePoint now, Effects& out);
+  void shuffle(Effects& out);
   void merge(const Contacts& sample, const Contacts& sent, TimePoint now);
 
   // --- swapping.cc

@@ -184,9 +184,15 @@ bool Suspicions::is_credible(Life life, Life known, std::uint64_t ahead_max) {
 void Suspicions::on_suspicion(const PublicKey& origin, const Suspicion& suspicion, TimePoint now, LifeEffects& out) {
   const TimePoint awake = health_.awake(now);
   if (origin == self_) return;
-  if (suspicion.suspect == self_) return defend(origin, suspicion.life, awake, out);
-  Entry* suspect = find(suspicion.suspect);
   Entry* witness = find(origin);
+  if (suspicion.suspect == self_) {
+    // Refuted whoever says it, and however often: the others may believe it.
+    if (!defend(origin, suspicion.life, awake, out)) return;
+    // Lifeguard: who is suspected may be slow. But nobody shall make us slow in judging by saying so again and again.
+    if (witness && witness->second.accusations.take(awake)) health_.worsen();
+    return;
+  }
+  Entry* suspect = find(suspicion.suspect);
   if (!suspect || !witness) return void(++counters_.unknown);
   if (!is_credible(suspicion.life, suspect->second.life, ahead_of_others)) return;
   accuse(*suspect, origin, witness->second.accusations, suspicion.life, awake, out);
@@ -219,13 +225,12 @@ void Suspicions::accuse(Entry& entry, const PublicKey& witness, TokenBucket& all
   arm(entry);
 }
 
-/// Whoever says it, and however often: others may believe it.
-void Suspicions::defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out) {
-  if (!is_credible(life, own_, ahead_of_us)) return;
+bool Suspicions::defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out) {
+  if (!is_credible(life, own_, ahead_of_us)) return false;
   own_.incarnation = life.incarnation + 1;
-  health_.worsen();  // Lifeguard: who is suspected may be slow
   if (!std::exchange(alive_unsaid_, true)) out.emplace_back(Suspected{self_, witness});
   say_alive(awake, out);
+  return true;
 }
 
 /// A hostile peer can say this for nothing, and costs us a broadcast: it is allowed as many as accusations.

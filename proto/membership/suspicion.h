@@ -137,7 +137,8 @@ class Suspicions {
   /// False, and counted, when it is not about the life that is known of the suspect, or the next few.
   bool is_credible(Life life, Life known, std::uint64_t ahead_max);
   void accuse(Entry& suspect, const PublicKey& witness, TokenBucket& allowed, Life life, TimePoint awake, LifeEffects& out);
-  void defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out);
+  /// False: it is not about our life.
+  bool defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out);
   void say_alive(TimePoint awake, LifeEffects& out);
   void renew(Entry& member, Life life, TimePoint awake, LifeEffects& out);
   void clear(Entry& member, LifeEffects& out);

@@ -255,6 +255,13 @@ TEST(Suspicion, WhoIsSuspectedIsMoreCareful) {
   EXPECT_EQ(judge.time_with(4), 10s);
 }
 
+TEST(Suspicion, AStrangersAccusationIsRefutedButMakesNobodyCareful) {
+  Judge judge{10};
+  judge.hears_accused(0, 77);
+  EXPECT_EQ(judge.said<Alive>().size(), 1u);
+  EXPECT_EQ(judge.time_with(4), 5s);
+}
+
 TEST(Suspicion, OfAnEarlierBootItIsNotAboutUs) {
   Judge judge{10};
   judge.hears_accused(0, 4, {0, 5});
