@@ -15,6 +15,13 @@ namespace {
 constexpr std::uint64_t ahead_of_others = 1024;
 constexpr std::uint64_t ahead_of_us = std::uint64_t{1} << 32;
 
+/// What it has to be later than to be believed alive.
+Life latest_suspected(const Suspicions::Member& member) {
+  Life latest = member.life;
+  for (const auto& each : member.witnesses) latest.incarnation = std::max(latest.incarnation, each.incarnation);
+  return latest;
+}
+
 bool is_living(const Suspicions::Member& member) {
   return member.status == Suspicions::Status::alive || member.status == Suspicions::Status::suspected;
 }
@@ -73,7 +80,18 @@ void Suspicions::renew(Entry& entry, Life life, TimePoint awake, LifeEffects& ou
   Member& member = entry.second;
   const bool was_living = is_living(member), was_down = member.status == Status::down;
   const bool same_epoch = life.epoch == member.life.epoch;
-  member.not_from_here = same_epoch && (member.not_from_here || member.ours);
+  if (same_epoch) {
+    std::erase_if(member.witnesses, [&](const Witness& each) { return each.incarnation < life.incarnation; });
+    const bool still_ours = std::ranges::contains(member.witnesses, self_, &Witness::key);
+    member.not_from_here |= member.ours && !still_ours;
+    member.life = life;
+    if (!member.witnesses.empty()) {  // they have suspected it again since, and were heard before it: that begins now
+      member.ours = still_ours;
+      member.since = awake;
+      return arm(entry);
+    }
+  }
+  member.not_from_here &= same_epoch;
   member.life = life;
   clear(entry, out);
   if (was_living) return;
@@ -99,6 +117,7 @@ void Suspicions::clear(Entry& entry, LifeEffects& out) {
 void Suspicions::go(Entry& entry, Gone how, TimePoint awake, LifeEffects& out) {
   Member& member = entry.second;
   const bool was_living = is_living(member);
+  if (how == Gone::failed) member.life = latest_suspected(member);
   member.status = how == Gone::left ? Status::left : Status::down;
   member.since = awake;
   member.probing = false;
@@ -149,7 +168,7 @@ void Suspicions::on_probe_failed(const PublicKey& key, TimePoint now, LifeEffect
   Entry* entry = find(key);
   if (!entry || !std::exchange(entry->second.probing, false)) return;  // it has linked up with us in between
   if (!is_living(entry->second) || entry->second.ours) return;          // we knew
-  accuse(*entry, self_, own_accusations_, entry->second.life, awake, out);
+  accuse(*entry, {self_, entry->second.life.incarnation}, own_accusations_, awake, out);
   if (entry->second.ours) out.emplace_back(Broadcast{Suspicion{key, entry->second.life}});  // else others have said enough
 }
 
@@ -161,7 +180,7 @@ void Suspicions::on_link_up(const PublicKey& key, TimePoint now, LifeEffects& ou
   Member& member = entry->second;
   member.probing = false;
   member.not_from_here = false;
-  if (member.status == Status::suspected || member.status == Status::down) out.emplace_back(Tell{key, HeldDown{member.life}});
+  if (member.status == Status::suspected || member.status == Status::down) out.emplace_back(Tell{key, HeldDown{latest_suspected(member)}});
   if (member.status == Status::suspected) clear(*entry, out);
 }
 
@@ -195,33 +214,33 @@ void Suspicions::on_suspicion(const PublicKey& origin, const Suspicion& suspicio
   Entry* suspect = find(suspicion.suspect);
   if (!suspect || !witness) return void(++counters_.unknown);
   if (!is_credible(suspicion.life, suspect->second.life, ahead_of_others)) return;
-  accuse(*suspect, origin, witness->second.accusations, suspicion.life, awake, out);
+  accuse(*suspect, {origin, suspicion.life.incarnation}, witness->second.accusations, awake, out);
 }
 
-void Suspicions::accuse(Entry& entry, const PublicKey& witness, TokenBucket& allowed, Life life, TimePoint awake, LifeEffects& out) {
+/// A claim of a later life counts like any other. It does not begin a new suspicion: that a daemon has refuted an earlier
+/// one is for itself to say; else a liar could put off a death for ever.
+void Suspicions::accuse(Entry& entry, Witness witness, TokenBucket& allowed, TimePoint awake, LifeEffects& out) {
   Member& member = entry.second;
   if (member.status == Status::left) return;
   if (member.status == Status::down) {
-    member.life = life;
+    member.life.incarnation = std::max(member.life.incarnation, witness.incarnation);
     // All hear it now, whoever says it: we need not.
     if (member.ours) repeat_within(entry, member.repeat_gap, awake + member.repeat_gap);
     return;
   }
-  const bool is_news = life > member.life;  // it has refuted those that we know of, and we have yet to hear it
-  if (!is_news && (member.witnesses.size() > config_.suspicion_confirmations || std::ranges::contains(member.witnesses, witness)))
-    return;
+  auto place = std::ranges::find(member.witnesses, witness.key, &Witness::key);
+  if (place == member.witnesses.end() && member.witnesses.size() > config_.suspicion_confirmations)
+    place = std::ranges::min_element(member.witnesses, {}, &Witness::incarnation);
+  if (place != member.witnesses.end() && place->incarnation >= witness.incarnation) return;  // no news
   if (!allowed.take(awake)) return void(++counters_.over_rate);
-  if (is_news) {
-    member.life = life;
-    clear(entry, out);
-  }
   if (member.status == Status::alive) {
     member.status = Status::suspected;
     member.since = awake;
-    out.emplace_back(Suspected{entry.first, witness});
+    out.emplace_back(Suspected{entry.first, witness.key});
   }
-  member.witnesses.push_back(witness);
-  if (witness == self_) member.ours = true;
+  if (place == member.witnesses.end()) member.witnesses.push_back(witness);
+  else *place = witness;
+  member.ours = std::ranges::contains(member.witnesses, self_, &Witness::key);
   arm(entry);
 }
 

@@ -75,9 +75,13 @@ class Suspicions {
  public:
   enum class Status : std::uint8_t { alive, suspected, down, left };
 
+  struct Witness {
+    PublicKey key;
+    std::uint64_t incarnation;  ///< that it suspects
+  };
   /// What we hold of one member. Times are in LocalHealth's awake time.
   struct Member {
-    Life life;
+    Life life;  ///< of its latest word; of one that is down the latest that was suspected
     Status status = Status::alive;
     bool probing = false;
     bool ours = false;           ///< we suspect it ourselves, and say so again while it is down
@@ -86,8 +90,8 @@ class Suspicions {
     TimePoint since{};           ///< suspected, down or left
     TimePoint repeat_at = never;
     Duration repeat_gap{};
-    std::vector<PublicKey> witnesses{};  ///< of this life, at most 1 + suspicion_confirmations
-    TokenBucket accusations;             ///< that it may make
+    std::vector<Witness> witnesses{};  ///< of this life or the next few, at most 1 + suspicion_confirmations
+    TokenBucket accusations;           ///< that it may make
   };
 
   /// We are alive in `epoch`, our boot epoch.
@@ -136,7 +140,7 @@ class Suspicions {
   Entry* find(const PublicKey& key);
   /// False, and counted, when it is not about the life that is known of the suspect, or the next few.
   bool is_credible(Life life, Life known, std::uint64_t ahead_max);
-  void accuse(Entry& suspect, const PublicKey& witness, TokenBucket& allowed, Life life, TimePoint awake, LifeEffects& out);
+  void accuse(Entry& suspect, Witness witness, TokenBucket& allowed, TimePoint awake, LifeEffects& out);
   /// False: it is not about our life.
   bool defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out);
   void say_alive(TimePoint awake, LifeEffects& out);

@@ -159,6 +159,46 @@ TEST(Suspicion, OfALaterLifeThanWeHaveHeardOfItCountsAsWell) {  // its Alive is 
   EXPECT_EQ(judge.status(3), Status::down);
 }
 
+TEST(Suspicion, NoLiarKeepsTheDeadAliveByClaimingLaterLives) {
+  Judge judge{10};
+  judge.hears_accused(3, 4);
+  for (std::uint64_t second = 1; second < 30; ++second) {
+    judge.waits(1s);
+    judge.hears_accused(3, 5, {1, second});
+  }
+  judge.waits(1s);
+  EXPECT_EQ(judge.status(3), Status::down);
+}
+
+TEST(Suspicion, NorKillsAlone) {
+  Judge judge{10};
+  for (std::uint64_t second = 0; second < 16; ++second) judge.hears_accused(3, 5, {1, second});
+  judge.waits(judge.time_with(1) - 1ms);
+  judge.hears_alive(3, {1, 16});
+  judge.waits(1h);
+  EXPECT_EQ(judge.ups_and_downs(), "");
+}
+
+TEST(Suspicion, OfManyWitnessesThoseOfTheLatestLifeAreKept) {
+  Judge judge{10};
+  for (const Index witness : {4, 5, 6, 7}) judge.hears_accused(3, witness);
+  judge.hears_accused(3, 8, {1, 1});
+  judge.hears_alive(3, {1, 1});
+  EXPECT_EQ(judge.status(3), Status::suspected);
+  judge.hears_alive(3, {1, 2});
+  EXPECT_EQ(judge.status(3), Status::alive);
+}
+
+TEST(Suspicion, DownItComesBackByAWordLaterThanAnyThatWasSuspected) {  // the others may have heard it before that
+  Judge judge{10};
+  judge.hears_accused(3, 4, {1, 1});
+  judge.waits(judge.time_with(1));
+  judge.hears_alive(3, {1, 1});
+  EXPECT_EQ(judge.status(3), Status::down);
+  judge.hears_alive(3, {1, 2});
+  EXPECT_EQ(judge.status(3), Status::alive);
+}
+
 TEST(Suspicion, ADirectLinkClearsItHereAndTheOthersHearItFromTheSuspect) {
   Judge judge{10};
   judge.hears_accused(3, 4);
