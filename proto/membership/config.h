@@ -32,6 +32,7 @@ struct Config {
   std::size_t protected_outbound = 2;                    ///< cluster.md
   std::uint32_t swaps_per_thousand_rounds = 100;         ///< cluster.md: 0.1 per daemon and round
   std::uint32_t probe_cycles = 10;                       ///< cluster.md: shuffle periods between probes of lost members
+  Duration book_retry = std::chrono::minutes{1};         ///< a short daemon asks one of its book so often; I9: 60 s
   std::size_t book_size = 256;                           ///< cluster.md
   Duration lost_kept = std::chrono::hours{24};           ///< cluster.md
 
