@@ -195,7 +195,10 @@ bool HyParView::is_in_need(TimePoint now) const {
 }
 
 Duration HyParView::until_next_probe(TimePoint now) {
-  if (is_in_need(now)) return config_.base_backoff + jitter(config_.base_backoff);
+  if (is_in_need(now)) {  // once through the book in 40 s, which leaves I9 the rest of its 60
+    const Duration wait = book_.has_untried(now, config_.book_retry) ? config_.base_backoff / 2 : config_.base_backoff;
+    return wait + jitter(wait);
+  }
   // Once per ten cycles and daemon is plenty among thousands; where few are known, those few must do it in time (I9).
   const std::size_t known = std::min(view_.active().size() + view_.passive().size(), config_.passive_size);
   const Duration mean = std::max<Duration>(config_.shuffle_period, config_.shuffle_period * config_.probe_cycles * known / config_.passive_size);

@@ -156,10 +156,11 @@ void HyParView::probe(TimePoint now, Effects& out) {
     if (peer && !is_self(peer->key) && !view_.is_active(peer->key) && !is_asked(peer->key)) ask(peer, Wanted::revival, now, out);
   };
   if (!is_in_need(now)) return ask_if_new(book_.random_lost(rng_));
-  // As many at once as links are missing: a dead one takes a whole dial.
   const bool alone = view_.active().empty();
+  if (alone && !book_.has_untried(now, config_.book_retry)) return ask_if_new(book_.random_any(rng_));
+  // As many at once as links are missing: a dead one takes a whole dial.
   for (std::size_t missing = config_.active_size - view_.active().size(); missing > 0; --missing) {
-    const ContactPtr peer = alone ? book_.random_any(rng_) : book_.random_untried(rng_, now, config_.book_retry);
+    const ContactPtr peer = book_.random_untried(rng_, now, config_.book_retry);
     if (alone || (peer && !view_.find_passive(peer->key))) ask_if_new(peer);  // spares have had their turn
   }
 }
