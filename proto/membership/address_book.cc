@@ -100,6 +100,22 @@ ContactPtr AddressBook::random_any(Rng& rng) const {
   return entries_.empty() ? nullptr : entries_[rng.below(entries_.size())].contact;
 }
 
+bool AddressBook::has_untried(TimePoint now, Duration gap) const {
+  return std::ranges::any_of(entries_, [&](const Entry& entry) { return entry.is_untried(now, gap); });
+}
+
+ContactPtr AddressBook::random_untried(Rng& rng, TimePoint now, Duration gap) {
+  const auto count = std::ranges::count_if(entries_, [&](const Entry& entry) { return entry.is_untried(now, gap); });
+  if (count == 0) return nullptr;
+  auto left = rng.below(static_cast<std::uint64_t>(count));
+  for (Entry& entry : entries_)
+    if (entry.is_untried(now, gap) && left-- == 0) {
+      entry.tried_at = now;
+      return entry.contact;
+    }
+  return nullptr;
+}
+
 std::vector<SavedContact> AddressBook::snapshot(Now now) const {
   std::vector<SavedContact> saved;
   saved.reserve(entries_.size());

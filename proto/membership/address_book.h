@@ -47,6 +47,9 @@ class AddressBook {
   /// At random; null when there is none.
   ContactPtr random_lost(Rng& rng) const;
   ContactPtr random_any(Rng& rng) const;
+  /// Of those that it has not returned in the last `gap`.
+  ContactPtr random_untried(Rng& rng, TimePoint now, Duration gap);
+  bool has_untried(TimePoint now, Duration gap) const;
 
   /// Ages become wall times and back, because a steady clock does not outlive the process. A wall clock that stepped
   /// back makes entries as old as now, not younger.
@@ -60,6 +63,8 @@ class AddressBook {
     TimePoint seen;
     TimePoint lost_at = never;  ///< never: not lost
     bool met = false;
+    std::optional<TimePoint> tried_at{};
+    bool is_untried(TimePoint now, Duration gap) const { return !tried_at || now - *tried_at >= gap; }
     bool is_lost() const { return lost_at != never; }
   };
   const Entry* find(const PublicKey& key) const;

@@ -93,7 +93,7 @@ void HyParView::on_time(TimePoint now, Effects& out) {
   if (now >= keep_alive_at_) on_keep_alive_time(now, out);
   if (now >= round_at_) on_round(now, out);
   if (now >= probe_at_) {
-    probe_at_ = now + until_next_probe();
+    probe_at_ = now + until_next_probe(now);
     probe(now, out);
   }
   settle(now, out);
@@ -122,15 +122,14 @@ void HyParView::on_round(TimePoint now, Effects& out) {
   book_.expire(now);
   // Who is alone has nobody to hear of others from.
   if (!view_.active().empty()) view_.forget_older_than(now - config_.passive_max_age);
-  shuffle(now, out);
+  shuffle(out);
   swap(now, out);
 }
 
 void HyParView::settle(TimePoint now, Effects& out) {
   if (away_) return;
   refill(now, out);
-  // A daemon without neighbours goes through its book quickly.
-  if (view_.active().empty() && book_.size() > 0) probe_at_ = std::min(probe_at_, now + until_next_probe());
+  if (is_in_need(now)) probe_at_ = std::min(probe_at_, now + until_next_probe(now));
 }
 
 TimePoint HyParView::next_deadline() const {
@@ -190,8 +189,17 @@ Duration HyParView::jitter(Duration below) {
   return below.count() <= 0 ? Duration{0} : Duration{static_cast<Duration::rep>(rng_.below(static_cast<std::uint64_t>(below.count())))};
 }
 
-Duration HyParView::until_next_probe() {
-  if (view_.active().empty()) return config_.base_backoff + jitter(config_.base_backoff);
+bool HyParView::is_in_need(TimePoint now) const {
+  if (view_.active().empty()) return book_.size() > 0;
+  return is_short() && std::ranges::none_of(view_.passive(), [&](const Spare& each) { return may_ask(each, now); }) &&
+         book_.has_untried(now, config_.book_retry);
+}
+
+Duration HyParView::until_next_probe(TimePoint now) {
+  if (is_in_need(now)) {  // once through the book in 40 s, which leaves I9 the rest of its 60
+    const Duration wait = book_.has_untried(now, config_.book_retry) ? config_.base_backoff / 2 : config_.base_backoff;
+    return wait + jitter(wait);
+  }
   // Once per ten cycles and daemon is plenty among thousands; where few are known, those few must do it in time (I9).
   const std::size_t known = std::min(view_.active().size() + view_.passive().size(), config_.passive_size);
   const Duration mean = std::max<Duration>(config_.shuffle_period, config_.shuffle_period * config_.probe_cycles * known / config_.passive_size);

@@ -95,7 +95,7 @@ class HyParView {
   // --- shuffling.cc
   void on(const From& from, const Shuffle& shuffle, TimePoint now, Effects& out);
   void on(const From& from, const ShuffleReply& reply, TimePoint now, Effects& out);
-  void shuffle(TimePoint now, Effects& out);
+  void shuffle(Effects& out);
   void merge(const Contacts& sample, const Contacts& sent, TimePoint now);
 
   // --- swapping.cc
@@ -116,7 +116,10 @@ class HyParView {
   /// What an input left to be done.
   void settle(TimePoint now, Effects& out);
   Duration jitter(Duration below);
-  Duration until_next_probe();
+  Duration until_next_probe(TimePoint now);
+  bool may_ask(const Spare& spare, TimePoint now) const { return spare.not_before <= now && !is_asked(spare.contact->key); }
+  /// Alone, or short without anybody to ask but those in the book.
+  bool is_in_need(TimePoint now) const;
   bool is_self(const PublicKey& key) const { return key == self_->key; }
   std::size_t places_kept(const PublicKey& but) const;
   /// Links that we have or may get by what was asked.

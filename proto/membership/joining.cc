@@ -137,24 +137,32 @@ void HyParView::ask(const ContactPtr& peer, Wanted wanted, TimePoint now, Effect
 /// Promotion (paper, section 4.3), as many at once as links are missing: a dead spare takes a whole pending_timeout.
 void HyParView::refill(TimePoint now, Effects& out) {
   while (is_short() && (refusals_ < config_.refusals_per_period || view_.active().empty())) {
-    const auto may_ask = [&](const Spare& each) { return each.not_before <= now && !is_asked(each.contact->key); };
-    const auto count = std::ranges::count_if(view_.passive(), may_ask);
+    const auto may_ask_spare = [&](const Spare& each) { return may_ask(each, now); };
+    const auto count = std::ranges::count_if(view_.passive(), may_ask_spare);
     if (count == 0) return;
     auto left = rng_.below(static_cast<std::uint64_t>(count));
     for (const Spare& each : view_.passive())
-      if (may_ask(each) && left-- == 0) {
+      if (may_ask(each, now) && left-- == 0) {
         ask(ContactPtr{each.contact}, Wanted::link, now, out);
         break;
       }
   }
 }
 
-/// After a split the two sides' views are disjoint within ten shuffle cycles: only one who remembers finds back.
+/// After a split the two sides' views are disjoint within ten shuffle cycles: only one who remembers finds back. And when
+/// nearly all have died, those who are left and have no living spare find one another only in here.
 void HyParView::probe(TimePoint now, Effects& out) {
+  const auto ask_if_new = [&](const ContactPtr& peer) {
+    if (peer && !is_self(peer->key) && !view_.is_active(peer->key) && !is_asked(peer->key)) ask(peer, Wanted::revival, now, out);
+  };
+  if (!is_in_need(now)) return ask_if_new(book_.random_lost(rng_));
   const bool alone = view_.active().empty();
-  const ContactPtr peer = alone ? book_.random_any(rng_) : book_.random_lost(rng_);
-  if (!peer || is_self(peer->key) || view_.is_active(peer->key) || is_asked(peer->key)) return;
-  ask(peer, Wanted::revival, now, out);
+  if (alone && !book_.has_untried(now, config_.book_retry)) return ask_if_new(book_.random_any(rng_));
+  // As many at once as links are missing: a dead one takes a whole dial.
+  for (std::size_t missing = config_.active_size - view_.active().size(); missing > 0; --missing) {
+    const ContactPtr peer = book_.random_untried(rng_, now, config_.book_retry);
+    if (alone || (peer && !view_.find_passive(peer->key))) ask_if_new(peer);  // spares have had their turn
+  }
 }
 
 }  // namespace bp2p::membership

@@ -1,6 +1,7 @@
 // What the daemons of an overlay say to one another, as values. The sender is never in a message: it is the key that
 // the link has proven. Names are the paper's (HyParView, DSN 2007) where it has them.
 #pragma once
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -62,5 +63,30 @@ struct Handover {
 
 using Message = std::variant<Join, ForwardJoin, Neighbor, NeighborReply, Disconnect, KeepAlive, Shuffle, ShuffleReply,
                              SwapRequest, SwapReply, Handover>;
+
+// --- of life and death (suspicion.h). The first three are broadcast, signed by their origin; HeldDown is for one link.
+
+/// Which word of a daemon is the newer one: larger at each start, and within it at each refutation.
+struct Life {
+  std::uint64_t epoch = 0;
+  std::uint64_t incarnation = 0;
+  friend auto operator<=>(const Life&, const Life&) = default;
+};
+/// "I lost it, and cannot reach it."
+struct Suspicion {
+  PublicKey suspect;
+  Life life;  ///< the latest that the origin has heard of it
+};
+/// "I am here": refutes every suspicion of an earlier life.
+struct Alive {
+  Life life;
+};
+struct Leaving {
+  Life life;
+};
+/// "I had held you down or suspect." The receiver refutes for all to hear.
+struct HeldDown {
+  Life life;
+};
 
 }  // namespace bp2p::membership

@@ -7,7 +7,7 @@
 
 namespace bp2p::membership {
 
-void HyParView::shuffle(TimePoint, Effects& out) {
+void HyParView::shuffle(Effects& out) {
   shuffle_open_ = false;
   const ContactPtr next = view_.random_active(rng_);
   if (!next) return;

@@ -1,5 +1,7 @@
 #include "proto/membership/address_book.h"
 
+#include <map>
+
 #include "tests/unit/proto/membership/played.h"
 
 namespace bp2p::membership {
@@ -158,6 +160,34 @@ TEST(AddressBook, ARestartedDaemonFindsItsClusterWithoutItsContact) {
   world.restart(3, book);
   world.run_for(10s);
   EXPECT_GE(world.at(3).view().active().size(), 3u);
+}
+
+TEST(AddressBook, WhoIsShortAndHasNoSparesLeftAsksThroughItEachOnceAMinute) {  // 95 % died at once
+  Config config = quiet();
+  config.passive_size = 2;
+  Played daemon{config};
+  daemon.has_neighbours(1);
+  for (Index i = 10; i < 40; ++i) daemon.hears(1, Shuffle{make_contact(i), 0, false, {}});
+  std::map<Index, int> asked;
+  const TimePoint end = daemon.now + 50s;
+  while (daemon.now < end) {
+    daemon.now = std::max(daemon.now, daemon.self.next_deadline());
+    daemon.out.clear();
+    daemon.self.on_time(daemon.now, daemon.out);
+    daemon.self.on_message(make_contact(1), make_contact(1)->addresses[0], KeepAlive{}, daemon.now, daemon.out);
+    while (!daemon.sent<Neighbor>().empty()) {  // nobody can be reached, which may make it ask others
+      const auto sent = daemon.sent<Neighbor>();
+      daemon.out.clear();
+      for (const auto& each : sent) {
+        ++asked[each.first];
+        daemon.self.on_unreachable(make_contact(each.first)->key, daemon.now, daemon.out);
+      }
+    }
+  }
+  for (Index i = 10; i < 40; ++i) EXPECT_GE(asked[i], 1) << i;
+  int all = 0;
+  for (const auto& [peer, times] : asked) all += times;
+  EXPECT_LE(all, 30 + 2 * 5 + 5);  // the two spares are given up after five failures
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// usage: overlay_figures [--daemons N] [--seed S] [FIGURE...]   the overlay's table of docs, ours beside the gate
+// usage: overlay_figures [--daemons N] [--seed S] [--killed PERCENT] [FIGURE...]   the overlay's table of docs, ours beside the gate
 // FIGURE: shape kill storm split eclipse; all without one.
 #include <sys/resource.h>
 
@@ -16,6 +16,7 @@ namespace {
 struct Options {
   std::size_t daemons = 10'000;
   std::uint64_t seed = 1;
+  int killed = 0;  ///< 0: all of the table
 };
 
 void row(const char* figure, const char* gate, const std::string& ours) {
@@ -65,6 +66,7 @@ void shape(const Options& options) {
 
 void kill(const Options& options) {
   for (const int percent : {30, 50, 60, 80, 95}) {
+    if (options.killed != 0 && options.killed != percent) continue;
     auto world = grown(options, 50);
     std::vector<Index> order(world->size());
     for (Index i = 0; i < order.size(); ++i) order[i] = i;
@@ -170,6 +172,7 @@ int main(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--daemons" && i + 1 < argc) options.daemons = std::strtoul(argv[++i], nullptr, 10);
     else if (argument == "--seed" && i + 1 < argc) options.seed = std::strtoull(argv[++i], nullptr, 10);
+    else if (argument == "--killed" && i + 1 < argc) options.killed = std::atoi(argv[++i]);
     else wanted.insert(argument);
   }
   std::printf("%zu daemons, seed %llu\n| figure | gate | ours |\n|---|---|---|\n", options.daemons, static_cast<unsigned long long>(options.seed));
