@@ -111,6 +111,7 @@ class App {
     links_ = std::make_unique<Links>(forward);
     endpoint_ = std::make_unique<quic::Endpoint>(io_, endpoint_options(config_), tls_, reset_key_, secrets_, *links_);
     links_->set_endpoint(*endpoint_);
+    discovery_.set_own_endpoint(own_endpoint(config_.host.advertise, endpoint_->listening()));
     core_ = std::make_unique<Core>(core_config(), signing_, secrets_, rng_, read_clocks());
     driver_ = std::make_unique<CoreDriver>(io_, *core_, pins_, discovery_, pipe_options(config_));
     forward.to = driver_.get();
@@ -143,6 +144,7 @@ class App {
     systemd::notify_ready(listening);
     keep_watchdog();
     io_.run();
+    discovery_.stop(std::chrono::milliseconds{300});
     return 0;
   }
 
@@ -290,8 +292,8 @@ int run_daemon(const RunOptions& options) {
     init_crypto();
     App app{options};
     const int exit = app.run();
-    // A resolver thread that still waits for a name server would hold the process up past the 2 s of a clean stop (I24);
-    // everything that matters has left by now.
+    // A thread that still waits for a name server, a shared directory or a command would hold the process up past the 2 s
+    // of a clean stop (I24); everything that matters has left by now.
     if (app.is_looking_up_names()) {
       std::fflush(nullptr);
       ::_exit(exit);
