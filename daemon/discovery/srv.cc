@@ -56,7 +56,10 @@ class Resolver {
 
 std::vector<SrvRecord> ask_for_srv(const std::string& host, const std::optional<Address>& name_server) {
   Resolver resolver{name_server};
-  const auto answer = resolver.ask(host);
+  return srv_records(resolver.ask(host));
+}
+
+std::vector<SrvRecord> srv_records(std::span<const std::uint8_t> answer) {
   ns_msg message;
   if (answer.empty() || ::ns_initparse(answer.data(), static_cast<int>(answer.size()), &message) != 0) return {};
   std::vector<SrvRecord> records;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct SrvRecord {
 /// 2 s at most per domain. `name_server` (IPv4) instead of those in /etc/resolv.conf. At most 64; empty: none, or no
 /// answer.
 std::vector<SrvRecord> ask_for_srv(const std::string& host, const std::optional<Address>& name_server);
+
+/// The records in a name server's answer, whatever that is.
+std::vector<SrvRecord> srv_records(std::span<const std::uint8_t> answer);
 
 /// By priority, and among equals drawn by weight.
 std::vector<SrvRecord> in_order(std::vector<SrvRecord> records, Rng& rng);
