@@ -132,6 +132,7 @@ class App {
     endpoint_ = std::make_unique<quic::Endpoint>(io_, endpoint_options(config_), tls_, reset_key_, secrets_, *links_);
     links_->set_endpoint(*endpoint_);
     advertised_ = config_.host.advertise.empty() ? addresses_of_host(endpoint_->listening()) : config_.host.advertise;
+    discovery_.set_own_endpoint(own_endpoint(config_.host.advertise, endpoint_->listening()));
     core_ = std::make_unique<Core>(core_config(), signing_, secrets_, rng_, read_clocks());
     driver_ = std::make_unique<CoreDriver>(io_, *core_, pins_, discovery_, pipe_options(config_));
     forward.to = driver_.get();
@@ -166,6 +167,7 @@ class App {
     keep_watchdog();
     io_.run();
     disk_.join();
+    discovery_.stop(std::chrono::milliseconds{300});
     return 0;
   }
 
@@ -217,8 +219,10 @@ class App {
   void save_book() {
     auto book = core_->address_book(read_clocks());
     if (book.empty()) return;
-    boost::asio::post(disk_, [book = std::move(book), dir = config_.host.state_dir] {
-      if (const auto saved = save_address_book(dir, book); !saved) log::warning("overlay.book_not_saved", saved.error().text);
+    boost::asio::post(disk_, [this, book = std::move(book), dir = config_.host.state_dir] {
+      const auto saved = save_address_book(dir, book);
+      if (!saved)  // the log is the main thread's
+        boost::asio::post(io_, [text = saved.error().text] { log::warning("overlay.book_not_saved", text); });
     });
   }
   void save_book_later() {
@@ -340,8 +344,8 @@ int run_daemon(const RunOptions& options) {
     init_crypto();
     App app{options};
     const int exit = app.run();
-    // A resolver thread that still waits for a name server would hold the process up past the 2 s of a clean stop (I24);
-    // everything that matters has left by now.
+    // A thread that still waits for a name server, a shared directory or a command would hold the process up past the 2 s
+    // of a clean stop (I24); everything that matters has left by now.
     if (app.is_looking_up_names()) {
       std::fflush(nullptr);
       ::_exit(exit);

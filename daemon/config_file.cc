@@ -485,6 +485,16 @@ class Loader {
       wrong("transport.retry_above", "transport.half_open_max",
             "expected retry_above (" + shown("transport.retry_above", config_) + ") to be at most half_open_max (" +
                 shown("transport.half_open_max", config_) + ")");
+    const auto& backends = config_.discovery.backends;
+    const auto goes_with = [&](Backend backend, const std::string& word, const std::string& key, bool is_set) {
+      const bool is_listed = std::ranges::contains(backends, backend);
+      if (is_listed && !is_set)
+        wrong("discovery.backends", key, "\"" + word + "\" needs " + key + ", which is not set");
+      if (!is_listed && is_set)
+        wrong(key, "discovery.backends", "expected \"" + word + "\" in discovery.backends, or this is never used");
+    };
+    goes_with(Backend::file, "file", "discovery.directory", !config_.discovery.directory.empty());
+    goes_with(Backend::command, "command", "discovery.command", !config_.discovery.command.empty());
     if (config_.host.node_socket == config_.host.control_socket)
       wrong("host.control_socket", "host.node_socket", "expected node_socket and control_socket to differ");
   }

@@ -22,7 +22,7 @@
 
 namespace bp2p {
 
-enum class Backend : std::uint8_t { static_table, dns };
+enum class Backend : std::uint8_t { static_table, peers, file, dns, command };
 enum class Congestion : std::uint8_t { cubic, bbr };
 enum class Offload : std::uint8_t { automatic, off };    ///< GSO, GRO
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
@@ -51,8 +51,11 @@ struct AuthConfig {
 };
 
 struct DiscoveryConfig {
-  std::vector<Backend> backends{Backend::static_table, Backend::dns};  ///< asked in this order, the first answer wins
+  /// In the order in which their addresses are tried (docs/decisions/0006-discovery.md).
+  std::vector<Backend> backends{Backend::static_table, Backend::peers, Backend::dns};
+  std::filesystem::path directory;    ///< of Backend::file; empty exactly when that is not among `backends`
   std::uint16_t dns_port = 9100;
+  std::vector<std::string> command;   ///< of Backend::command: an absolute path and arguments; empty likewise
   std::map<NodeName, std::vector<Address>> static_table;               ///< [discovery.static]
   friend bool operator==(const DiscoveryConfig&, const DiscoveryConfig&) = default;
 };

@@ -71,11 +71,20 @@ std::vector<ConfigKey> made() {
     keys.push_back(key("discovery", name, &Config::discovery, member, kind, meaning));
   };
   discovery("backends", &DiscoveryConfig::backends,
-            list_kind(choice_kind<Backend>({{"static", Backend::static_table}, {"dns", Backend::dns}})),
-            "Asked in this order; the first that knows the name answers.\n"
-            "\"static\": the table below. \"dns\": the part of the name after the @, by the system's resolver.");
+            list_kind(choice_kind<Backend>({{"static", Backend::static_table}, {"peers", Backend::peers},
+                                            {"file", Backend::file}, {"dns", Backend::dns},
+                                            {"command", Backend::command}})),
+            "Who is asked for a node's addresses. They are tried in this order, one backend's after the other's.\n"
+            "\"static\": the table below. \"peers\": what the node's daemon said of itself. \"file\": `directory`.\n"
+            "\"dns\": the part of the name after the @. \"command\": `command`, when nobody before it knows the node.");
+  discovery("directory", &DiscoveryConfig::directory, path_kind(true),
+            "A directory that hosts share, for \"file\". Each daemon writes NODE.endpoint for the nodes attached to it, with\n"
+            "one line, {\"10.0.0.5\", 9100}., and reads those of others. \"\": none.");
   discovery("dns_port", &DiscoveryConfig::dns_port, number_kind<std::uint16_t>(1, 65535),
-            "The port that goes with an address from DNS.");
+            "The port that goes with an address from DNS. An SRV record _barrel-p2p._udp.HOST has its own.");
+  discovery("command", &DiscoveryConfig::command, command_kind(),
+            "A program and its first arguments, for \"command\". It gets the node's name as its last argument, prints lines\n"
+            "like 10.0.0.6:9100, and has 3 s; another exit code than 0 says that it does not know. []: none.");
   discovery("static", &DiscoveryConfig::static_table, address_table_kind(),
             "A node and the address of its daemon, or a list of addresses. Example:\n"
             "  \"app@db2\" = \"10.0.0.6:9100\"");

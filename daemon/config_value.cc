@@ -221,6 +221,38 @@ Kind<std::filesystem::path> socket_path_kind() {
           .write = [](const std::filesystem::path& path) { return toml_text(path.string()); }};
 }
 
+Kind<std::vector<std::string>> command_kind() {
+  constexpr std::size_t words_max = 32;
+  const auto word = text_kind(0, 4000);
+  const auto expected = [](const toml::value* at = nullptr) {
+    return wrong("a program and its arguments, like [\"/usr/local/bin/find-node\", \"--zone\", \"a\"], or []", at);
+  };
+  return {.read = [=](const toml::value& value) -> Read<std::vector<std::string>> {
+            std::vector<std::string> words;
+            if (value.is_array()) {
+              for (const toml::value& item : value.as_array()) {
+                auto one = word.read(item);
+                if (!one) return expected(&item);
+                words.push_back(std::move(*one));
+              }
+              if (words.size() > words_max) return wrong("at most " + std::to_string(words_max) + " words");
+              // Not looked for along PATH: under systemd that is another one than in a shell.
+              if (!words.empty() && !words.front().starts_with('/'))
+                return wrong("the program by its absolute path", &value.as_array().front());
+            } else if (value.is_string() && value.as_string().starts_with('/')) {
+              words.push_back(value.as_string());
+            } else {
+              return expected();
+            }
+            return words;
+          },
+          .write = [=](const std::vector<std::string>& words) {
+            std::string text;
+            for (const std::string& each : words) text += (text.empty() ? "" : ", ") + toml_text(each);
+            return "[" + text + "]";
+          }};
+}
+
 Kind<Duration> duration_kind(Duration least, Duration most) {
   const auto shown = [](Duration span) {
     return toml_text(in_largest_unit(static_cast<std::uint64_t>(span.count()), duration_units));

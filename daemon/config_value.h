@@ -45,6 +45,8 @@ Kind<std::string> text_kind(std::size_t bytes_min, std::size_t bytes_max);
 Kind<std::string> group_kind();                          // a group of this host, or ""
 Kind<std::filesystem::path> path_kind(bool may_be_empty);
 Kind<std::filesystem::path> socket_path_kind();
+/// A program's absolute path and its arguments, a list of at most 32 texts; or [].
+Kind<std::vector<std::string>> command_kind();
 Kind<Duration> duration_kind(Duration least, Duration most);
 Kind<std::uint64_t> size_kind(std::uint64_t least, std::uint64_t most);
 Kind<std::vector<Address>> addresses_kind(std::size_t count_min);

@@ -133,7 +133,7 @@ void CoreDriver::on_pipe_over(SessionId leg, const std::string& why) {
 // --- effects -------------------------------------------------------------------------------------
 
 void CoreDriver::perform(const Resolve& effect) {
-  discovery_.resolve(effect.name, [this, id = effect.resolve](std::vector<Address> found) {
+  discovery_.resolve(effect.name, effect.known, [this, id = effect.resolve](std::vector<Address> found) {
     input([id, found = std::move(found)](Core& core, Now now, Effects& out) { core.on_resolved(id, found, now, out); });
   });
 }

@@ -74,6 +74,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void perform(const AdmitLink& effect) { links_->admit(effect.link); }
   void perform(const CloseLink& effect) { links_->close(effect.link, effect.code, effect.text); }
   void perform(const Resolve& effect);
+  void perform(const PublishNames& effect) { discovery_.publish(effect.names); }
   void perform(const ReadPins& effect) { read_pins(effect); }
   void perform(const StorePins& effect) { store_pins(effect); }
   void perform(const SendToSession& effect) { nodes_->send(effect.session, effect.frame); }

@@ -1,9 +1,6 @@
-// The host part of a node's name, looked up by the system's resolver, with one port for all.
+// The host part of a node's name, looked up: SRV records, which have a port, else addresses, which get the default one.
 #pragma once
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/udp.hpp>
-#include <functional>
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,20 +12,18 @@ namespace bp2p {
 /// An IP address written out (`::1`, `127.0.0.1`, `fe80::1%eth0`) needs no look-up.
 std::optional<Address> literal_host(const std::string& host, std::uint16_t port);
 
-class Dns {
- public:
-  using Done = std::function<void(std::vector<Address>)>;
-  Dns(boost::asio::io_context& io, std::uint16_t port) : resolver_(io), port_(port) {}
+/// By the system's resolver (getaddrinfo: /etc/hosts, DNS, whatever nsswitch.conf says). Blocks for as long as that
+/// likes. At most 16; empty: no such host, or no answer.
+std::vector<Address> addresses_of_host(const std::string& host, std::uint16_t port);
 
-  /// Calls `done` once, later, unless the object goes first. Empty: no such host, or no answer. At most 16 addresses.
-  void resolve(const std::string& host, Done done);
-  /// What was asked and has not been answered, `done` or not.
-  std::size_t under_way() const { return *under_way_; }
-
- private:
-  boost::asio::ip::udp::resolver resolver_;
-  std::uint16_t port_;
-  std::shared_ptr<std::size_t> under_way_ = std::make_shared<std::size_t>(0);  // handlers may outlive us
+struct DnsOptions {
+  std::uint16_t default_port = 9100;
+  /// Asked for SRV instead of those in /etc/resolv.conf. IPv4; for tests.
+  std::optional<Address> name_server;
 };
+
+/// Blocks. `_barrel-p2p._udp.HOST` (RFC 2782) counts alone where it is there, else HOST with the default port.
+/// At most 16.
+std::vector<Address> find_by_dns(const std::string& host, const DnsOptions& options);
 
 }  // namespace bp2p

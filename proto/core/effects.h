@@ -55,6 +55,11 @@ struct CloseLink {
 struct Resolve {
   ResolveId resolve;
   NodeName name;
+  std::vector<Address> known = {};  ///< from the peer records at hand, newest first: the backend `peers` of discovery
+};
+/// The named nodes that are attached here have changed; all of them. None when the daemon stops.
+struct PublishNames {
+  std::vector<NodeName> names;
 };
 /// Read the pins of these names, and which names `key` has. Answered by on_pins_read, in the same order.
 struct ReadPins {
@@ -118,7 +123,7 @@ struct Event {
   std::string text;
 };
 
-using Effect = std::variant<Dial, CancelDial, SendToLink, AdmitLink, CloseLink, Resolve, ReadPins, StorePins,
+using Effect = std::variant<Dial, CancelDial, SendToLink, AdmitLink, CloseLink, Resolve, PublishNames, ReadPins, StorePins,
                             SendToSession, CloseSession, StartChannel, StartLocalChannel, Event>;
 using Effects = std::vector<Effect>;
 

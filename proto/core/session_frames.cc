@@ -229,6 +229,7 @@ void Core::Impl::on_node_named(SessionId leg, const NodeName& name, Now now, Eff
 }
 
 void Core::Impl::names_changed(Now now, Effects& out) {
+  out.emplace_back(PublishNames{sessions.names()});
   if (stopping) return;  // peers hear `goodbye` next
   own.set_names(sessions.names());
   announce_ourselves(now);

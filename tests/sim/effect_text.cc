@@ -24,6 +24,7 @@ struct Digester {
   void operator()(const AdmitLink& e) { digest.add(e.link); }
   void operator()(const CloseLink& e) { digest.add(e.link).add(static_cast<std::uint64_t>(e.code)).add(e.text); }
   void operator()(const Resolve& e) { digest.add(e.resolve).add(e.name.text()); }
+  void operator()(const PublishNames& e) { digest.add(listed(e.names)); }
   void operator()(const ReadPins& e) { digest.add(e.link).add(e.key).add(listed(e.names)); }
   void operator()(const StorePins& e) { digest.add(e.link).add(e.key).add(listed(e.names)); }
   void operator()(const SendToSession& e) { digest.add(e.session).add(e.frame); }
@@ -71,6 +72,7 @@ struct Describer {
   std::string operator()(const AdmitLink& e) { return "AdmitLink " + id(e.link); }
   std::string operator()(const CloseLink& e) { return "CloseLink " + id(e.link) + " " + std::string{name_of(e.code)} + ": " + e.text; }
   std::string operator()(const Resolve& e) { return "Resolve " + e.name.text(); }
+  std::string operator()(const PublishNames& e) { return "PublishNames " + listed(e.names); }
   std::string operator()(const ReadPins& e) { return "ReadPins for link " + id(e.link) + ": " + listed(e.names); }
   std::string operator()(const StorePins& e) { return "StorePins for link " + id(e.link) + ": " + listed(e.names); }
   std::string operator()(const SendToSession& e) {

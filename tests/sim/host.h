@@ -94,6 +94,7 @@ class Host final : public Party {
   void perform(const AdmitLink&) {}
   void perform(const CloseLink& effect);
   void perform(const Resolve& effect);
+  void perform(const PublishNames&) {}
   void perform(const ReadPins& effect);
   void perform(const StorePins& effect);
   void perform(const SendToSession& effect);

@@ -6,11 +6,12 @@
 
 carrier() -> list_to_atom(os:getenv("E2E_CARRIER", "barrel")).
 
-%% start(Name, #{hosts => 2, link => switch | direct | relay, names => short | long, config => [], ipv6 => false,
-%%               carrier => barrel | tcp | {tls, OptionFile}, seed => 1})
+%% start(Name, #{hosts => 2, link => switch | direct | relay, names => short | long, config => [] | fun((Host) -> []),
+%%               static => true, ipv6 => false, carrier => barrel | tcp | {tls, OptionFile}, seed => 1})
+%% static: daemons know from a table where everyone is.
 start(Name, Options0) ->
     clean_up(),
-    Options = maps:merge(#{hosts => 2, link => switch, names => short, config => [], ipv6 => false,
+    Options = maps:merge(#{hosts => 2, link => switch, names => short, config => [], static => true, ipv6 => false,
                            carrier => carrier(), seed => 1}, Options0),
     Logs = filename:join(os:getenv("E2E_LOGS"), Name),
     Dir = filename:join("/run/e2e", Name),
@@ -49,11 +50,12 @@ host_part(long, N) -> e2e_net:host(N) ++ ".test".
 %% a@h1 or a@h1.test
 name(#{names := Names}, Short, N) -> list_to_atom(lists:concat([Short, "@", host_part(Names, N)])).
 
-daemon_options(#{dir := Dir, logs := Logs, hosts := Count, ipv6 := Ipv6, config := Config} = World, N) ->
+daemon_options(#{config := ByHost} = World, N) when is_function(ByHost) -> daemon_options(World#{config := ByHost(N)}, N);
+daemon_options(#{dir := Dir, logs := Logs, hosts := Count, ipv6 := Ipv6, static := IsStatic, config := Config} = World, N) ->
     Address = fun(H) when Ipv6 -> "[" ++ e2e_net:address6(H) ++ "]:9100";
                  (H) -> e2e_net:address(H) ++ ":9100" end,
     Static = [{atom_to_list(name(World, Short, H)), Address(H)}
-              || H <- lists:seq(1, Count), Short <- [a, b, c, d, e, f, nobody]],
+              || H <- lists:seq(1, Count), IsStatic, Short <- [a, b, c, d, e, f, nobody]],
     #{host => N, dir => filename:join(Dir, e2e_net:host(N)), logs => Logs, static => Static,
       config => Config ++ [{"transport", "idle_timeout", "\"4s\""} || not overridden("idle_timeout", Config)]
                        ++ [{"transport", "keep_alive", "\"1s\""} || not overridden("keep_alive", Config)]}.

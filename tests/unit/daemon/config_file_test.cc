@@ -334,7 +334,7 @@ TEST(ConfigurationLayers, TakeListsBetweenCommas) {
   EXPECT_EQ(with_sets({"host.listen=127.0.0.1:1, [::1]:2"}).host.listen.size(), 2u);
   EXPECT_EQ(with_sets({"discovery.static.a@b=10.0.0.1:1,10.0.0.2:1"}).discovery.static_table.begin()->second.size(), 2u);
   EXPECT_EQ(with_sets({"cluster.name=a,b"}).cluster.name, "a,b");
-  EXPECT_THAT(trouble_with_set("discovery.backends=dns,statik"), HasSubstr("expected \"static\" or \"dns\""));
+  EXPECT_THAT(trouble_with_set("discovery.backends=dns,statik"), HasSubstr("expected \"static\", \"peers\", \"file\", \"dns\" or \"command\""));
 }
 
 TEST(ConfigurationLayers, RememberTheLineOfEachEntryOfATable) {
@@ -357,6 +357,44 @@ TEST(WrongConfiguration, SaysThatANameWantsQuotes) {
 
 TEST(WrongConfiguration, KnowsAKeyByItsBeginning) {
   EXPECT_THAT(trouble_with_set("auth.trust=strict"), HasSubstr("unknown key; did you mean \"trust_mode\"?"));
+}
+
+// --- backends of discovery and what they need -----------------------------------------------------------------
+
+TEST(DiscoveryConfiguration, HasAllBackends) {
+  const Config config = good("[discovery]\nbackends = [\"command\", \"dns\", \"file\", \"peers\", \"static\"]\n"
+                             "directory = \"/srv/p2p\"\ncommand = [\"/usr/local/bin/find-node\", \"--zone\", \"--zone\", \"\"]\n");
+  EXPECT_EQ(config.discovery.backends, (std::vector{Backend::command, Backend::dns, Backend::file, Backend::peers, Backend::static_table}));
+  EXPECT_EQ(config.discovery.directory, "/srv/p2p");
+  EXPECT_EQ(config.discovery.command, (std::vector<std::string>{"/usr/local/bin/find-node", "--zone", "--zone", ""}));
+  EXPECT_TRUE(good(commented_config(config)) == config);
+  EXPECT_EQ(with_sets({"discovery.backends=static,command", "discovery.command=/bin/find node"}).discovery.command,
+            std::vector<std::string>{"/bin/find node"});
+  EXPECT_EQ(with_sets({"discovery.backends=command", "discovery.command=[\"/bin/a\", \"b\"]"}).discovery.command.size(), 2u);
+}
+
+TEST(DiscoveryConfiguration, NeedsTheKeyOfABackend) {
+  EXPECT_EQ(trouble("[discovery]\nbackends = [\"static\", \"file\"]\n"),
+            "test.toml:2: discovery.backends\n"
+            "    backends = [\"static\", \"file\"]\n"
+            "               ^^^^^^^^^^^^^^^^^^ \"file\" needs discovery.directory, which is not set");
+  EXPECT_THAT(trouble("[discovery]\nbackends = \"command\"\ncommand = []\n"),
+              HasSubstr("test.toml:2: discovery.backends\n    backends = \"command\"\n"
+                        "               ^^^^^^^^^ \"command\" needs discovery.command, which is not set"));
+}
+
+TEST(DiscoveryConfiguration, DoesNotPassOverAKeyThatNobodyUses) {
+  EXPECT_THAT(trouble("[discovery]\ndirectory = \"/srv/p2p\"\n"),
+              HasSubstr("test.toml:2: discovery.directory\n    directory = \"/srv/p2p\"\n"
+                        "                ^^^^^^^^^^ expected \"file\" in discovery.backends, or this is never used"));
+  EXPECT_THAT(trouble_with_set("discovery.command=/bin/find-node"), HasSubstr("expected \"command\" in discovery.backends"));
+}
+
+TEST(DiscoveryConfiguration, WantsAnAbsolutePathForTheCommand) {
+  EXPECT_THAT(trouble("[discovery]\ncommand = [\"find-node\"]\n"), HasSubstr("^^^^^^^^^^^ expected the program by its absolute path"));
+  EXPECT_THAT(trouble("[discovery]\ncommand = [\"/bin/find-node\", 1]\n"), HasSubstr("^ expected a program and its arguments"));
+  EXPECT_THAT(trouble("[discovery]\ncommand = 5\n"), HasSubstr("^ expected a program and its arguments"));
+  EXPECT_THAT(trouble("[discovery]\nbackends = [\"statics\"]\n"), HasSubstr("did you mean \"static\"?"));
 }
 
 }  // namespace

@@ -200,6 +200,17 @@ TEST_F(Sessions, AStoppingDaemonTellsItsNodesAndTakesNoNewOnes) {
   EXPECT_EQ(daemon.core->next_deadline(), never);
 }
 
+TEST_F(Sessions, NamesAreForDiscoveryAsLongAsTheirNodesAreHere) {
+  const SessionId first = daemon.attach(name("a@h"));
+  EXPECT_EQ(daemon.published, (std::vector{name("a@h")}));
+  daemon.attach(name("b@h"));
+  EXPECT_EQ(daemon.published.size(), 2u);
+  daemon.hang_up(first);
+  EXPECT_EQ(daemon.published, (std::vector{name("b@h")}));
+  daemon.with([](Core& core, Now now, Effects& out) { core.on_stop(now, out); });
+  EXPECT_TRUE(daemon.published.empty());
+}
+
 // --- two nodes of one daemon ------------------------------------------------------------------------
 
 TEST_F(Sessions, TwoNodesOfOneDaemonMeetInsideIt) {
