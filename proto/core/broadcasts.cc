@@ -17,6 +17,7 @@ void Core::Impl::carry_out(const gossip::Send& effect, Now now, Effects& out) {
 
 void Core::Impl::carry_out(const gossip::Deliver& effect, Now now, Effects& out) {
   const Broadcast heard = read_broadcast(*effect.payload);
+  suspicions.on_heard(effect.origin.key, now.steady);
   switch (static_cast<BroadcastKind>(heard.kind)) {
     case BroadcastKind::message: {
       Reader in{heard.body};
@@ -33,10 +34,17 @@ void Core::Impl::carry_out(const gossip::Deliver& effect, Now now, Effects& out)
     }
     case BroadcastKind::record: {
       const auto contact = contacts.read(heard.body, now.wall);
-      if (contact && (*contact)->key == effect.origin.key) hyparview.on_contact(*contact);
+      if (!contact || (*contact)->key != effect.origin.key) return;
+      hyparview.on_contact(*contact);
+      heard_of(**contact, now);
+      tell_names(Topic::neighbours, effect.origin.key, out);
+      tell_names(Topic::members, effect.origin.key, out);
       return;
     }
-    case BroadcastKind::suspicion: return;
+    case BroadcastKind::suspicion:
+    case BroadcastKind::alive:
+    case BroadcastKind::leaving:
+      return on_life_broadcast(effect.origin.key, static_cast<BroadcastKind>(heard.kind), heard.body, now);
   }
 }
 
@@ -72,34 +80,6 @@ std::expected<std::uint64_t, gossip::NotNow> Core::Impl::broadcast(BroadcastKind
 void Core::Impl::announce_ourselves(Now now) {
   hyparview.on_contact(own_contact(now));
   record_is_due = hyparview.is_alone() || !broadcast(BroadcastKind::record, own.at(now.wall), now);
-}
-
-// --- what subscribers hear --------------------------------------------------------------------------------------
-
-void Core::Impl::tell_members(const Term& event, Effects& out) {
-  Bytes frame;
-  for (const auto& [token, id] : sessions.with_tokens()) {
-    if (!sessions.find_as<NodeSession>(id)->hears_membership) continue;
-    if (frame.empty()) {
-      const Bytes term = encode_term(event);
-      frame = local::encode(local::Event{term});
-    }
-    out.emplace_back(SendToSession{id, frame});
-  }
-}
-
-void Core::Impl::tell_neighbour(const PublicKey& key, Effects& out) {
-  if (!hyparview.view().is_active(key)) return;
-  const Contacts::Known* known = contacts.find(key);
-  if (known == nullptr) return;
-  std::set<NodeName>& told = told_up[key];
-  const std::set<NodeName> names{known->names.begin(), known->names.end()};
-  for (const NodeName& name : told)
-    if (!names.contains(name))
-      tell_members(Term::tuple({Term::atom("peer_down"), Term::binary(name.text()), Term::atom("graceful")}), out);
-  for (const NodeName& name : names)
-    if (!told.contains(name)) tell_members(Term::tuple({Term::atom("peer_up"), Term::binary(name.text())}), out);
-  told = names;
 }
 
 }  // namespace bp2p

@@ -72,7 +72,6 @@ ContactPtr Contacts::keep(const VerifiedRecord& record, const Bytes& bytes) {
   known.contact = contact_from(record, bytes);
   known.names = record.body.names;
   known.expires = record.body.expires;
-  known.left = record.body.left;
   for (const NodeName& name : known.names) by_name_.emplace(name, record.key);
   return known.contact;
 }

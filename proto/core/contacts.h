@@ -28,7 +28,6 @@ class Contacts {
     membership::ContactPtr contact;
     std::vector<NodeName> names;
     WallTime expires;
-    bool left = false;
   };
 
   Contacts(std::string cluster, const Signing& signing) : cluster_(std::move(cluster)), signing_(signing) {}

@@ -25,6 +25,7 @@ Core::Impl::Impl(CoreConfig core_config, const Signing& core_signing, Secrets& c
       pin_budget(config.pin_limits),
       contacts(config.cluster, core_signing),
       hyparview(config.membership, own_contact(now), saved_book(now), rng.split(), now.steady),
+      suspicions(config.membership, core_signing.own_key(), config.boot_epoch, rng.split(), now.steady),
       plumtree(config.gossip, {core_signing.own_key(), config.boot_epoch},
                [this](const gossip::OriginId& origin, std::uint64_t number, ByteView payload) {
                  return verify_broadcast({config.cluster, origin.epoch, number}, origin.key, payload, signing);
@@ -113,6 +114,9 @@ void Core::Impl::on_time(Now now, Effects& out) {
         break;
       case Deadlines::Of::overlay:
         hyparview.on_time(now.steady, membership_effects);
+        break;
+      case Deadlines::Of::life:
+        suspicions.on_time(now.steady, life_effects);
         break;
       case Deadlines::Of::gossip:
         plumtree.on_time(now.steady, gossip_effects);

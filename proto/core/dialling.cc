@@ -45,7 +45,7 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
     if (!search.resolving) {
       search.resolving = ResolveId{++last_id};
       resolves.emplace(*search.resolving, owner);
-      out.emplace_back(Resolve{*search.resolving, search.name()});
+      out.emplace_back(Resolve{*search.resolving, search.name(), contacts.addresses_of(search.name())});
     }
     return Wait{never};
   }

@@ -8,9 +8,11 @@
 //   overlay.cc         membership's effects: messages, neighbours, joining and leaving
 //   reaching.cc        links for the overlay, made and given up
 //   broadcasts.cc      gossip's effects: what is broadcast, heard, and told to sessions
+//   members.cc         suspicion's effects: who lives, and what subscribers hear of it
 //   requests.cc        what sessions ask
 //   core.cc            inputs, time, status
 #pragma once
+#include <array>
 #include <deque>
 #include <map>
 #include <string>
@@ -29,6 +31,7 @@
 #include "proto/core/strangers.h"
 #include "proto/gossip/plumtree.h"
 #include "proto/membership/hyparview.h"
+#include "proto/membership/suspicion.h"
 #include "proto/trust/broadcast.h"
 #include "proto/trust/pins.h"
 #include "proto/wire/limits.h"
@@ -170,6 +173,9 @@ struct Core::Impl {
   // --- reaching.cc
   void send_to_peer(const membership::ContactPtr& to, Bytes message, Now now, Effects& out);
   void say_on_overlay(Link& link, Bytes message, Now now, Effects& out);
+  /// False: it cannot even be tried. Else on_probe_ok or on_probe_failed follows.
+  bool reach_for(const membership::ContactPtr& to, Now now, Effects& out);
+  Reach* reach_to(const membership::ContactPtr& to, Now now);
   void join(const JoinTarget& target, Now now, Effects& out);
   void advance_reach(ReachId id, Now now, Effects& out);
   void end_reach(ReachId id);
@@ -188,9 +194,25 @@ struct Core::Impl {
   std::expected<std::uint64_t, gossip::NotNow> broadcast(BroadcastKind kind, ByteView body, Now now);
   /// Tells everybody our newest record, as soon as it can be broadcast.
   void announce_ourselves(Now now);
-  void tell_members(const Term& event, Effects& out);
-  /// The nodes of a neighbour, as far as subscribers have heard.
-  void tell_neighbour(const PublicKey& key, Effects& out);
+
+  // --- members.cc
+  void carry_out(const membership::Probe& effect, Now now, Effects& out);
+  void carry_out(const membership::Broadcast& effect, Now now, Effects& out);
+  void carry_out(const membership::Tell& effect, Now now, Effects& out);
+  void carry_out(const membership::MemberUp& effect, Now now, Effects& out);
+  void carry_out(const membership::MemberDown& effect, Now now, Effects& out);
+  void carry_out(const membership::Suspected& effect, Now now, Effects& out);
+  void carry_out(const membership::Cleared& effect, Now now, Effects& out);
+  void on_life_broadcast(const PublicKey& origin, BroadcastKind kind, ByteView body, Now now);
+  /// A verified record, by which its daemon is a member.
+  void heard_of(const membership::Contact& contact, Now now);
+  /// Says again what could not be broadcast.
+  void say_life(Now now);
+  std::string shown_member(const PublicKey& key) const;
+  void tell(Topic topic, const Term& event, Effects& out);
+  /// The nodes of a neighbour or a member, as far as subscribers have heard.
+  void tell_names(Topic topic, const PublicKey& key, Effects& out);
+  void tell_gone(Topic topic, const PublicKey& key, std::string_view reason, Effects& out);
 
   // --- requests.cc
   void answer(const Connection& connection, const local::Request& request, Now now, Effects& out);
@@ -240,15 +262,19 @@ struct Core::Impl {
 
   Contacts contacts;
   membership::HyParView hyparview;
+  membership::Suspicions suspicions;
   gossip::Plumtree plumtree;
   membership::Effects membership_effects;  ///< not carried out yet
+  membership::LifeEffects life_effects;
   gossip::Effects gossip_effects;
   std::map<PublicKey, LinkId> gossip_links;        ///< of neighbours: the link that carries their broadcasts
-  std::map<PublicKey, std::set<NodeName>> told_up;  ///< nodes of neighbours that subscribers have heard of
+  std::array<std::map<PublicKey, std::set<NodeName>>, topics> told_up;  ///< nodes that subscribers have heard of
+  std::map<BroadcastKind, std::map<PublicKey, Bytes>> unsaid;  ///< of our own life and others', until it can be broadcast
   std::set<PublicKey> overlay_uses;                ///< peers that membership has something to ask, or as neighbours
   bool record_is_due = false;                      ///< it changed since it was broadcast last
   bool is_joined = false;                          ///< there was a neighbour, and since then always one, or a wish
   bool wants_records = false;                      ///< as a newcomer, of the next neighbour
+  bool has_left = false;
   bool sweep_is_set = false;
 
   std::map<IncomingId, Incoming> incoming;
@@ -267,6 +293,8 @@ struct Core::Impl {
   std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0;
 };
 
+/// `epoch:64 incarnation:64` (docs/wire.md 2.6).
+Bytes life_bytes(membership::Life life);
 /// Text of a peer or of a node on its way to a person: no control characters, 200 bytes.
 std::string clean(std::string_view text);
 /// `app@h` or `a node without a name`.

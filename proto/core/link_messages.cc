@@ -16,14 +16,15 @@ const Bytes* record_in(const peer::Message& message) {
 /// Not of the overlay.
 bool is_of_link(const peer::Message& message) {
   return !std::holds_alternative<peer::Membership>(message) && !std::holds_alternative<peer::Gossip>(message) &&
-         !std::holds_alternative<peer::RecordsWanted>(message) && !std::holds_alternative<peer::Records>(message);
+         !std::holds_alternative<peer::RecordsWanted>(message) && !std::holds_alternative<peer::Records>(message) &&
+         !std::holds_alternative<peer::HeldDown>(message);
 }
 
 /// Of PeerMessage's fields the first byte says which: `number << 3 | 2`.
 bool is_of_overlay(ByteView message) {
   if (message.empty()) return false;
   const auto field = static_cast<std::uint8_t>(message[0]) >> 3;
-  return field >= 7 && field <= 10;
+  return field >= 7 && field <= 11;
 }
 
 }  // namespace
@@ -136,6 +137,8 @@ void Core::Impl::act_on(LinkId id, peer::Message message, Now now, Effects& out)
   link.last_use = now.steady;
   if (const auto* membership = std::get_if<peer::Membership>(&message)) return on_membership(link, *membership, now, out);
   if (const auto* gossip = std::get_if<peer::Gossip>(&message)) return on_gossip(link, *gossip, now, out);
+  if (const auto* held = std::get_if<peer::HeldDown>(&message))
+    return suspicions.on_held_down(link.facts.peer_key, {{held->epoch, held->incarnation}}, now.steady, life_effects);
   if (std::holds_alternative<peer::RecordsWanted>(message)) return on_records_wanted(link, now, out);
   if (const auto* records = std::get_if<peer::Records>(&message)) return on_records(link, *records, now, out);
   // A RecordUpdate's record has been dealt with.

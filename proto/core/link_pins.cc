@@ -237,7 +237,8 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   for (const NodeName& name : link.proven) end_redial(name);
   if (link.admitted) {
     hyparview.on_contact(contact_of(link));
-    tell_neighbour(link.facts.peer_key, out);
+    tell_names(Topic::neighbours, link.facts.peer_key, out);
+    tell_names(Topic::members, link.facts.peer_key, out);
   }
   if (!claimed.empty() && !will_look_at_pins) {
     will_look_at_pins = true;

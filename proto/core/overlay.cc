@@ -25,16 +25,20 @@ std::string_view reason_of(membership::DownReason reason) {
 }  // namespace
 
 void Core::Impl::pump(Now now, Effects& out) {
-  while (!membership_effects.empty() || !gossip_effects.empty()) {
+  do {
     // Membership first: a neighbour is one before its broadcasts are.
     for (const membership::Effect& effect : std::exchange(membership_effects, {}))
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
+    for (const membership::LifeEffect& effect : std::exchange(life_effects, {}))
+      std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
     for (const gossip::Effect& effect : std::exchange(gossip_effects, {}))
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
-  }
-  if (record_is_due && !hyparview.is_alone()) announce_ourselves(now);
+    if (record_is_due && !hyparview.is_alone()) announce_ourselves(now);
+    say_life(now);
+  } while (!membership_effects.empty() || !life_effects.empty() || !gossip_effects.empty());
   deadlines.set({Deadlines::Of::overlay, 0}, hyparview.next_deadline());
   deadlines.set({Deadlines::Of::gossip, 0}, plumtree.next_deadline());
+  deadlines.set({Deadlines::Of::life, 0}, suspicions.members().empty() ? never : suspicions.next_deadline());
 }
 
 // --- what membership asks for -------------------------------------------------------------------------------
@@ -51,12 +55,14 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
           (known && !known->names.empty() ? "; it serves " + known->names.front().text() +
                                                 (known->names.size() > 1 ? " and others" : "")
                                           : ""));
+  if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
-    tell_members(Term::atom("joined"), out);
+    if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
+    tell(Topic::neighbours, Term::atom("joined"), out);
   }
   gossip_follows(effect.peer, now);
-  tell_neighbour(effect.peer, out);
+  tell_names(Topic::neighbours, effect.peer, out);
   if (Link* link = links.best_of(effect.peer); link != nullptr && std::exchange(wants_records, false))
     say_on_overlay(*link, peer::encode(peer::RecordsWanted{}), now, out);
 }
@@ -65,9 +71,8 @@ void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects&
   say(out, Severity::info, "overlay.neighbour_gone",
       "the daemon " + signing.show(effect.peer) + " is no neighbour any more: " + std::string{describe(effect.reason)});
   if (gossip_links.erase(effect.peer) > 0) plumtree.on_peer_down(effect.peer, now.steady, gossip_effects);
-  for (const NodeName& name : told_up[effect.peer])
-    tell_members(Term::tuple({Term::atom("peer_down"), Term::binary(name.text()), Term::atom(reason_of(effect.reason))}), out);
-  told_up.erase(effect.peer);
+  tell_gone(Topic::neighbours, effect.peer, reason_of(effect.reason), out);
+  if (effect.reason == membership::DownReason::lost) suspicions.on_neighbour_lost(effect.peer, now.steady, life_effects);
   if (hyparview.is_alone() && is_joined) {
     deadlines.set({Deadlines::Of::join, 0}, now.steady + config.contact_retry);
     wants_records = true;
@@ -83,7 +88,11 @@ void Core::Impl::carry_out(const membership::LinkNotNeeded& effect, Now now, Eff
 
 void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now now, Effects& out) {
   const LinkId id = link.id;
-  const auto decoded = membership::decode(message.message, [&](ByteView record) { return contacts.read(record, now.wall); });
+  const auto decoded = membership::decode(message.message, [&](ByteView record) {
+    auto contact = contacts.read(record, now.wall);
+    if (contact) heard_of(**contact, now);
+    return contact;
+  });
   if (!decoded) {
     const auto error = decoded.error();
     if (error == membership::DecodeError::unknown_message || error == membership::DecodeError::outdated_record) return;
@@ -104,6 +113,7 @@ void Core::Impl::on_link_admitted(Link& link, Now now) {
   hyparview.on_contact(contact_of(link));
   arm_sweep(now);
   gossip_follows(link.facts.peer_key, now);
+  suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
 }
 
 void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
@@ -143,17 +153,20 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
   deadlines.clear({Deadlines::Of::join, 0});
   std::vector<ReachId> under_way;
   for (const auto& [id, each] : reaches) under_way.push_back(id);
-  for (const ReachId id : under_way) end_reach(id);
-  own.set_left(true);
-  announce_ourselves(now);
+  for (const ReachId id : under_way) {
+    const Reach& reach = reaches.at(id);
+    if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
+    end_reach(id);
+  }
+  (void)broadcast(BroadcastKind::leaving, life_bytes(suspicions.own_life()), now);
   pump(now, out);  // it goes before the goodbyes
   is_joined = false;
   hyparview.leave(now.steady, membership_effects);
   pump(now, out);
-  own.set_left(false);
+  has_left = true;
   record_is_due = false;
   say(out, Severity::info, "overlay.left", "left the cluster " + config.cluster);
-  tell_members(Term::atom("left"), out);
+  tell(Topic::neighbours, Term::atom("left"), out);
 }
 
 // --- a newcomer hears of everybody ------------------------------------------------------------------------------
@@ -170,7 +183,7 @@ void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
     bytes = 0;
   };
   contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
-    if (key == link.facts.peer_key || known.left || known.expires < now.wall) return;
+    if (key == link.facts.peer_key || known.expires < now.wall) return;
     if (bytes + known.contact->record->size() > limits::records_message_bytes) flush();
     bytes += known.contact->record->size();
     some.records.push_back(*known.contact->record);
@@ -188,7 +201,9 @@ void Core::Impl::on_records(Link& link, const peer::Records& records, Now now, E
     const auto contact = contacts.read(record, now.wall);
     if (!contact && contact.error() == membership::RecordFault::forged)
       return close_link(link.id, LinkCode::misbehaved, "a peer record that is not its author's", now, out);
-    if (contact) hyparview.on_contact(*contact);
+    if (!contact) continue;
+    hyparview.on_contact(*contact);
+    heard_of(**contact, now);
   }
 }
 

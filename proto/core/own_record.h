@@ -1,6 +1,5 @@
 // What we say of ourselves: re-signed when the names served here change, and before it expires.
 #pragma once
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -24,16 +23,6 @@ class OwnRecord {
   const Bytes& at(WallTime now);
   std::uint64_t number() const { return body_.number; }
   const peer::RecordBody& body() const { return body_; }
-  /// We leave the cluster, or are back: said by the record that is signed next.
-  void set_left(bool left) {
-    changed_ = changed_ || body_.left != left;
-    body_.left = left;
-  }
-  /// Somebody says that we are gone: the next one is newer than what they have seen.
-  void renew(std::uint64_t than) {
-    body_.number = std::max(body_.number, than);
-    changed_ = true;
-  }
   /// How long after signing it is due to be signed again.
   static constexpr Duration refresh_after = std::chrono::hours{12};
 

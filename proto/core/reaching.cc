@@ -13,22 +13,30 @@ void Core::Impl::say_on_overlay(Link& link, Bytes message, Now now, Effects& out
 
 void Core::Impl::send_to_peer(const membership::ContactPtr& to, Bytes message, Now now, Effects& out) {
   if (Link* link = links.best_of(to->key)) return say_on_overlay(*link, std::move(message), now, out);
-  if (stopping) return;
-  if (const auto found = reaches_by_key.find(to->key); found != reaches_by_key.end()) {
-    auto& waiting = reaches.at(found->second).waiting;
-    if (waiting.size() < limits::reach_messages_max) waiting.push_back(std::move(message));
-    else reach_failed(found->second, now, out);
-    return;
-  }
-  if (reaches.size() >= limits::reaches_max || to->addresses.empty())
+  Reach* reach = stopping ? nullptr : reach_to(to, now);
+  if (reach == nullptr || reach->waiting.size() >= limits::reach_messages_max)
     return hyparview.on_unreachable(to->key, now.steady, membership_effects);
+  reach->waiting.push_back(std::move(message));
+  advance_reach(reaches_by_key.at(to->key), now, out);
+}
+
+bool Core::Impl::reach_for(const membership::ContactPtr& to, Now now, Effects& out) {
+  Reach* reach = stopping ? nullptr : reach_to(to, now);
+  if (reach == nullptr) return false;
+  reach->is_probe = true;
+  advance_reach(reaches_by_key.at(to->key), now, out);
+  return true;
+}
+
+/// nullptr: there is no way to it, or too many are under way.
+Reach* Core::Impl::reach_to(const membership::ContactPtr& to, Now now) {
+  if (const auto found = reaches_by_key.find(to->key); found != reaches_by_key.end()) return &reaches.at(found->second);
+  if (reaches.size() >= limits::reaches_max || to->addresses.empty()) return nullptr;
   const ReachId id{++last_id};
-  reaches.emplace(id, Reach{.search = Search{to->key, to->addresses},
-                            .deadline = now.steady + config.membership.pending_timeout,
-                            .shown = signing.show(to->key)});
-  reaches.at(id).waiting.push_back(std::move(message));
   reaches_by_key.emplace(to->key, id);
-  advance_reach(id, now, out);
+  return &reaches.emplace(id, Reach{.search = Search{to->key, to->addresses},
+                                    .deadline = now.steady + config.membership.pending_timeout,
+                                    .shown = signing.show(to->key)}).first->second;
 }
 
 void Core::Impl::join(const JoinTarget& target, Now now, Effects& out) {
@@ -61,9 +69,10 @@ void Core::Impl::advance_reach(ReachId id, Now now, Effects& out) {
   const auto* ask = std::get_if<Ask>(&next);
   if (ask == nullptr) return reach_failed(id, now, out);
   Link& link = *links.find(ask->link);
-  const bool is_join = reach.is_join;
+  const bool is_join = reach.is_join, is_probe = reach.is_probe;
   const std::vector<Bytes> waiting = std::move(reach.waiting);
   end_reach(id);
+  if (is_probe) suspicions.on_probe_ok(link.facts.peer_key, now.steady, life_effects);
   for (const Bytes& message : waiting) say_on_overlay(link, message, now, out);
   if (is_join) join_through(link, now);
 }
@@ -85,6 +94,7 @@ void Core::Impl::reach_failed(ReachId id, Now now, Effects& out) {
   } else {
     say(out, Severity::debug, "overlay.unreachable", "the daemon " + reach.shown + " could not be reached: " + tried);
     hyparview.on_unreachable(*reach.search.key(), now.steady, membership_effects);
+    if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
   }
   end_reach(id);
 }

@@ -53,6 +53,13 @@ Term Core::Impl::reply_to(const Connection& connection, const Term& request, Now
       for (Term& name : nodes_of(each.contact->key)) nodes.push_back(std::move(name));
     return ok(Term::list(std::move(nodes)));
   }
+  if (request == Term::atom("members")) {
+    Terms nodes = nodes_of(signing.own_key());
+    for (const auto& [key, member] : suspicions.members())
+      if (membership::Suspicions::is_living(member))
+        for (Term& name : nodes_of(key)) nodes.push_back(std::move(name));
+    return ok(Term::list(std::move(nodes)));
+  }
   if (request == Term::atom("leave")) {
     leave_cluster(now, out);
     return ok();
@@ -68,8 +75,9 @@ Term Core::Impl::reply_to(const Connection& connection, const Term& request, Now
   for (const bool wanted : {true, false}) {
     const Term* what = argument_of(request, wanted ? "subscribe" : "unsubscribe");
     if (what == nullptr) continue;
-    if (*what == Term::atom("membership")) {
-      node.hears_membership = wanted;
+    for (const auto& [word, topic] : {std::pair{"neighbours", Topic::neighbours}, std::pair{"members", Topic::members}}) {
+      if (*what != Term::atom(word)) continue;
+      node.hears[static_cast<std::size_t>(topic)] = wanted;
       return ok();
     }
     if (const Term* tag = argument_of(*what, "broadcast"); tag != nullptr && std::get_if<Binary>(&tag->value) != nullptr) {

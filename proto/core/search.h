@@ -90,6 +90,7 @@ struct Reach {
   TimePoint deadline;
   std::vector<Bytes> waiting{};  ///< PeerMessages
   bool is_join = false;          ///< JOIN whoever is found
+  bool is_probe = false;         ///< say whether it was found
   std::string shown{};           ///< whom: for people
 };
 using ReachId = Id<struct ReachTag>;

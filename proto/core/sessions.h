@@ -1,5 +1,6 @@
 // The connections of the node socket: what each has become, and whose names and tokens they are.
 #pragma once
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +17,13 @@
 
 namespace bp2p {
 
+/// What sessions subscribe to, beside tags of broadcasts.
+enum class Topic : std::uint8_t {
+  neighbours,  ///< peer_up, peer_down, joined, left
+  members,     ///< member_up, member_down
+};
+inline constexpr std::size_t topics = 2;
+
 /// Has not said yet what it is.
 struct Fresh {};
 
@@ -27,7 +35,7 @@ struct NodeSession {
   bool listens = true;
   std::set<SessionId> dials;        ///< its DIALs that wait
   std::set<IncomingId> incoming;    ///< what it was told of and has not accepted
-  bool hears_membership = false;    ///< subscriptions
+  std::array<bool, topics> hears{};
   std::set<std::string> tags{};
 };
 

@@ -22,9 +22,6 @@ Life latest_suspected(const Suspicions::Member& member) {
   return latest;
 }
 
-bool is_living(const Suspicions::Member& member) {
-  return member.status == Suspicions::Status::alive || member.status == Suspicions::Status::suspected;
-}
 
 }  // namespace
 

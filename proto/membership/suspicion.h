@@ -126,6 +126,11 @@ class Suspicions {
   Life own_life() const { return own_; }
   const std::map<PublicKey, Member>& members() const { return members_; }
   std::optional<Status> status(const PublicKey& key) const;
+  static bool is_living(const Member& member) { return member.status == Status::alive || member.status == Status::suspected; }
+  bool is_living(const PublicKey& key) const {
+    const auto found = members_.find(key);
+    return found != members_.end() && is_living(found->second);
+  }
   /// Alive or suspected, and we.
   std::size_t living() const { return living_; }
   /// How long a suspicion with so many witnesses would wait now.

@@ -14,8 +14,10 @@ namespace bp2p {
 /// What `body` is (docs/wire.md 2.6).
 enum class BroadcastKind : std::uint8_t {
   message = 1,    ///< of an application: `TagLen:32 Tag Payload`, both in external term format to those who use it
-  record = 2,     ///< the origin's peer record: it joined, it changed, it leaves, or it is not dead
-  suspicion = 3,  ///< the origin cannot reach somebody: `key:32 epoch:64 number:64`
+  record = 2,     ///< the origin's peer record: it joined, or it changed
+  suspicion = 3,  ///< the origin cannot reach somebody: `key:32 epoch:64 incarnation:64`
+  alive = 4,      ///< the origin lives: `epoch:64 incarnation:64`
+  leaving = 5,    ///< the origin leaves: the same
 };
 
 /// Which broadcast it is; the origin's key is who signs.

@@ -73,6 +73,10 @@ struct ToWire {
   void operator()(const Membership& membership) const { out.set_membership(string_of(membership.message)); }
   void operator()(const Gossip& gossip) const { out.set_gossip(string_of(gossip.message)); }
   void operator()(const RecordsWanted&) const { out.mutable_records_wanted(); }
+  void operator()(const HeldDown& held) const {
+    out.mutable_held_down()->set_epoch(held.epoch);
+    out.mutable_held_down()->set_incarnation(held.incarnation);
+  }
   void operator()(const Records& records) const {
     out.mutable_records();
     for (const Bytes& each : records.records) out.mutable_records()->add_records(string_of(each));
@@ -127,6 +131,7 @@ std::expected<Message, MessageError> decode(ByteView message) {
     case wire::PeerMessage::kMembership: return Membership{bytes_of(in.membership())};
     case wire::PeerMessage::kGossip: return Gossip{bytes_of(in.gossip())};
     case wire::PeerMessage::kRecordsWanted: return RecordsWanted{};
+    case wire::PeerMessage::kHeldDown: return HeldDown{in.held_down().epoch(), in.held_down().incarnation()};
     case wire::PeerMessage::kRecords: {
       Records records;
       for (const std::string& each : in.records().records()) {
@@ -165,8 +170,7 @@ std::expected<RecordBody, MessageError> decode_record_body(ByteView body) {
                     .addresses = {},
                     .capabilities = {},
                     .issued = WallTime{in.issued_ms()},
-                    .expires = WallTime{in.expires_ms()},
-                    .left = in.left()};
+                    .expires = WallTime{in.expires_ms()}};
   for (const auto& text : in.names()) {
     auto name = NodeName::parse(text);
     if (!name) return unexpected{MessageError::bad_name};
@@ -196,7 +200,6 @@ Bytes encode_record_body(const RecordBody& body) {
   for (const auto& capability : body.capabilities) out.add_capabilities(capability);
   out.set_issued_ms(body.issued.count());
   out.set_expires_ms(body.expires.count());
-  out.set_left(body.left);
   return serialized(out);
 }
 

@@ -28,7 +28,6 @@ struct RecordBody {
   std::vector<std::string> capabilities;
   WallTime issued{};
   WallTime expires{};
-  bool left = false;  ///< it has left the cluster, or is about to
   friend bool operator==(const RecordBody&, const RecordBody&) = default;
 };
 
@@ -70,12 +69,16 @@ struct Gossip {
   Bytes message;
 };
 struct RecordsWanted {};
+/// "I had held you down, or suspect you", in a life of yours (proto/membership/suspicion.h).
+struct HeldDown {
+  std::uint64_t epoch = 0, incarnation = 0;
+};
 struct Records {
   std::vector<Bytes> records;
 };
 
 using Message = std::variant<Hello, RecordUpdate, ChannelOpen, ChannelOpened, ChannelRefused, ChannelCancel, Membership, Gossip, RecordsWanted,
-                             Records>;
+                             Records, HeldDown>;
 
 enum class MessageError : std::uint8_t {
   too_large,

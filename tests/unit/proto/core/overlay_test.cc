@@ -22,7 +22,7 @@ struct Overlay : testing::Test {
       if (i > 0) config.contacts = {address(host(0))};
       world.add(static_cast<std::uint8_t>(i + 1), host(i), config);
       nodes.push_back(at(i).attach(name(node_name(i))));
-      at(i).ask(nodes[i], tuple("subscribe", Term::atom("membership")));
+      at(i).ask(nodes[i], tuple("subscribe", Term::atom("neighbours")));
     }
   }
   std::vector<std::string> names(std::size_t i, std::string_view view) {
