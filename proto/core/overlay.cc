@@ -183,7 +183,9 @@ void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
     bytes = 0;
   };
   contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
-    if (key == link.facts.peer_key || known.expires < now.wall) return;
+    // Not those that we have a link with and who never joined.
+    const bool is_member = key == signing.own_key() || suspicions.is_living(key);
+    if (key == link.facts.peer_key || !is_member || known.expires < now.wall) return;
     if (bytes + known.contact->record->size() > limits::records_message_bytes) flush();
     bytes += known.contact->record->size();
     some.records.push_back(*known.contact->record);

@@ -141,6 +141,32 @@ TEST_F(Overlay, LinksThatNobodyUsesAreClosedAndThoseOfNeighboursAreNot) {
   EXPECT_EQ(at(0).core->status(world.now).links.size(), 2u) << "its neighbours'";
 }
 
+TEST_F(Overlay, AllHearOfADeathAndOfAReturn) {
+  cluster(8);
+  world.pass(1min);
+  for (std::size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(names(i, "members").size(), 8u) << i;
+    at(i).ask(nodes[i], tuple("subscribe", Term::atom("members")));
+  }
+  for (auto& daemon : world.daemons) daemon->heard_events.clear();
+  world.unreachable.insert(at(3).at);
+  world.mute(at(3));
+  world.pass(3min);
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == 3) continue;
+    EXPECT_EQ(names(i, "members").size(), 7u) << i;
+    EXPECT_EQ(std::ranges::count(at(i).heard_events[nodes[i]], "{member_down,<<\"n3@h3\">>,nodedown}"), 1) << i;
+  }
+  world.unreachable.clear();
+  world.unmute(at(3));
+  world.pass(5min);
+  for (std::size_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(names(i, "members").size(), 8u) << i;
+    const auto ups = std::ranges::count(at(i).heard_events[nodes[i]], "{member_up,<<\"n3@h3\">>}");
+    EXPECT_EQ(ups, i == 3 ? 0 : 1) << i;
+  }
+}
+
 TEST_F(Overlay, NeighboursThatLoseTheirLinkFindOneAnotherAgain) {
   cluster(3);
   world.pass(1min);

@@ -151,6 +151,15 @@ class World {
     run();
   }
 
+  /// Its cable is out: its links are lost, and it can make none, until unmute().
+  void mute(Daemon& daemon) {
+    muted.insert(&daemon);
+    for (auto& connection : connections)
+      if (connection->client.daemon == &daemon || connection->server.daemon == &daemon) connection->lose(*this);
+    run();
+  }
+  void unmute(Daemon& daemon) { muted.erase(&daemon); }
+
   std::uint64_t next_id() { return ++last_id; }
 
   using Queue = std::deque<std::function<void()>>;
@@ -212,6 +221,7 @@ class World {
   std::vector<std::unique_ptr<Connection>> connections;
   std::map<QueueKey, Queue> queues;
   std::set<Address> unreachable;
+  std::set<const Daemon*> muted;
   bool translates_ports = false;
   std::uint64_t last_id = 0;
 };
@@ -366,7 +376,7 @@ inline World::Connection* World::connection_of(const Daemon& daemon, LinkId link
 }
 
 inline void World::dial(Daemon& from, const Dial& dialled) {
-  Daemon* to = listening_at(dialled.to);
+  Daemon* to = muted.contains(&from) ? nullptr : listening_at(dialled.to);
   if (to == nullptr) {
     post("daemon", from.at.port, [&from, id = dialled.dial] {
       from.with([&](Core& core, Now at, Effects& out) { core.on_dial_failed(id, DialError::no_answer, at, out); });
@@ -418,7 +428,8 @@ inline void World::send(Daemon& from, LinkId link, const Bytes& message) {
   Connection::End* peer = nullptr;
   Connection* connection = connection_of(from, link, &own, &peer);
   if (connection == nullptr) return;  // a test that plays the peer itself
-  ASSERT_TRUE(own->open && (!own->gone)) << "a message on a link that is not open";
+  ASSERT_TRUE(own->open) << "a message on a link that is not open";
+  if (own->gone) return;  // lost, and the core has not been told yet; closed by it, it does not send
   post(own == &connection->client ? "to server" : "to client", connection->number, [peer, message] {
     if (!peer->open || peer->gone) return;
     peer->daemon->with([&](Core& core, Now at, Effects& out) { core.on_link_message(peer->link, message, at, out); });
