@@ -87,20 +87,20 @@ void concurrent(const Options& options, Report& report) {
   constexpr std::size_t origins = 20;
   const std::size_t daemons = std::min<std::size_t>(options.daemons, 1'000);  // as the gates were measured
   World world = connected(daemons, options.seed, 1ms, 50ms);
-  const auto broadcast_for = [&](int seconds) {
+  const auto broadcast_for = [&](Duration duration) {
     const TimePoint begin = world.now;
-    for (int i = 0; i < seconds * 50; ++i)
+    for (int i = 0; i < duration / 20ms; ++i)
       for (std::size_t origin = 0; origin < origins; ++origin)
         world.at(begin + i * 20ms + origin * 1ms, [&world, origin] { world.broadcast(origin); });
-    world.run_for(std::chrono::seconds{seconds});
+    world.run_for(duration);
   };
-  broadcast_for(2);  // trees form
+  broadcast_for(options.quick ? 500ms : 2s);  // trees form
   world.run_for(2s);
   std::vector<std::uint32_t> latencies;
   world.traffic = {};
   world.sent.clear();
   world.latencies_us = &latencies;
-  broadcast_for(options.quick ? 3 : 10);
+  broadcast_for(options.quick ? 500ms : 10s);
   world.run_for(3s);
 
   std::ranges::sort(latencies);
