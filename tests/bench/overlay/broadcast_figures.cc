@@ -13,9 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using gossip::test::World;
 
-constexpr Picture churn_picture{"churn", "50 of 10,000 daemons (or as many of fewer) die in each cycle, and as many come",
-                                "cycle (10 s)", "hops of the last delivery"};
-constexpr Picture latency_picture{"latency", "20 origins at 50 broadcasts a second, 1,000 daemons, links of 1-50 ms",
+constexpr Picture churn_picture{"churn", "In each cycle 0.5 % of the daemons die, and as many come", "cycle (10 s)",
+                                "hops of the last delivery"};
+constexpr Picture latency_picture{"latency", "20 origins, 50 broadcasts a second each, 1,000 daemons, links of 1-50 ms",
                                   "ms since the broadcast", "deliveries made, %"};
 
 Duration between(Rng& rng, Duration least, Duration most) {
@@ -50,11 +50,14 @@ void one_origin(const Options& options, Report& report) {
     world.track(world.id(0), world.tree(0).next_number());
     world.broadcast(0);
     world.run_for(3s);
-    if (broadcast == 3) report.add({"redundancy by the third broadcast of an origin", "", 0.0, exactly(0)}, redundancy(world));
+    if (broadcast == 3)
+      report.add({"redundancy by the third broadcast of an origin", "", 0.0, exactly(0)}, redundancy(world));
   }
   const auto& t = world.traffic;
-  report.add({"payloads per broadcast, steady", "payloads", paper(9'999), exactly(others)}, static_cast<double>(t.payloads));
-  report.add({"announcements per broadcast", "entries", paper(29'987), at_most(3.03 * others)}, static_cast<double>(t.holdings));
+  report.add({"payloads per broadcast, steady", "payloads", paper(9'999), exactly(others)},
+             static_cast<double>(t.payloads));
+  report.add({"announcements per broadcast", "entries", paper(29'987), at_most(3.03 * others)},
+             static_cast<double>(t.holdings));
   report.add({"  in so many messages", "messages"}, static_cast<double>(t.announcing));
   report.add({"last delivery hop, one origin", "hops", paper(10), at_most(10)}, world.last_hop);
   report.add({"delivered, one origin", "%", 100.0, exactly(100)},
@@ -151,7 +154,8 @@ class Churn {
     for (int cycle = 0; cycle < cycles; ++cycle) {
       const TimePoint start = begin + cycle * 10s;
       for (int k = 0; k < 5; ++k) world_.at(start + k * 2s + 500ms, [this] { repair(); });
-      for (std::size_t i = 0; dying && i < deaths_; ++i) world_.at(start + between(rng_, 0s, 7s), [this] { somebody_dies(); });
+      for (std::size_t i = 0; dying && i < deaths_; ++i)
+        world_.at(start + between(rng_, 0s, 7s), [this] { somebody_dies(); });
       for (int k = 0; k < 2; ++k)
         world_.at(start + k * 5s + 1s, [&, is_first = cycle + k == 0] {
           if (!is_first) look();
@@ -167,7 +171,8 @@ class Churn {
     const double needed = static_cast<double>(world_.sent.size()) * static_cast<double>(daemons_ - 1);
     const double redundant = static_cast<double>(world_.traffic.payloads) / needed - 1;
     const std::string name = "0.5 % die per cycle, " + when + ": ";
-    report_.add({name + "missed by a living daemon", "", 0.0, exactly(0)}, static_cast<double>(world_.missing().size()));
+    report_.add({name + "missed by a living daemon", "", 0.0, exactly(0)},
+                static_cast<double>(world_.missing().size()));
     report_.add({name + "redundancy", "", std::nullopt, at_most(0.1)}, redundant);
     report_.add({name + "last hop", "hops", std::nullopt, at_most(40)}, last_hop);
   }

@@ -45,8 +45,8 @@ std::string label(double x, double y, const char* attributes, const std::string&
 }
 
 std::string line(double x1, double y1, double x2, double y2, const std::string& attributes) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) + "\" " +
-         attributes + "/>\n";
+  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+         "\" " + attributes + "/>\n";
 }
 
 }  // namespace
@@ -93,9 +93,12 @@ std::string svg(const Chart& chart) {
       const std::string x = number(at_x(point.x)), y = number(at_y(point.y));
       path += x + "," + y + " ";
       // Where they would touch, the line says it all.
-      if (curve.points.size() <= 25) dots += "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"3.5\" fill=\"" + colour + "\"/>\n";
+      if (curve.points.size() > 25) continue;
+      dots += "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"3.5\" fill=\"" + colour + "\"/>\n";
     }
-    out += "<polyline fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"2\" points=\"" + path + "\"/>\n" + dots;
+    // Those drawn first are wider: where curves coincide, all are seen.
+    out += "<polyline fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"" +
+           number(2 + 1.5 * static_cast<double>(chart.curves.size() - 1 - i)) + "\" points=\"" + path + "\"/>\n" + dots;
     const double legend_x = left + (i % 2 == 0 ? 0 : (plot_right - left) / 2);
     const double legend_y = top + static_cast<double>(i / 2) * legend_line;
     out += line(legend_x, legend_y - 4, legend_x + 22, legend_y - 4, "stroke=\"" + colour + "\" stroke-width=\"3\"");

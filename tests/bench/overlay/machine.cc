@@ -27,8 +27,9 @@ std::string machine() {
   const std::string model = after("/proc/cpuinfo", "model name"), memory = after("/proc/meminfo", "MemTotal");
   utsname kernel{};
   uname(&kernel);
-  return std::to_string(std::thread::hardware_concurrency()) + " x " + (model.empty() ? "unknown processor" : model) + ", " +
-         std::to_string(std::lround(std::strtod(memory.c_str(), nullptr) / 1'048'576)) + " GiB, Linux " + kernel.release;
+  const long gib = std::lround(std::strtod(memory.c_str(), nullptr) / 1'048'576);
+  return std::to_string(std::thread::hardware_concurrency()) + " x " + (model.empty() ? "unknown processor" : model) +
+         ", " + std::to_string(gib) + " GiB, Linux " + kernel.release;
 }
 
 std::size_t peak_memory_bytes() {

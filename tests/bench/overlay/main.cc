@@ -30,8 +30,10 @@ int run(int argc, char** argv) {
 
   CLI::App app{"The figures of the overlay and of broadcasts, beside the papers' and the gates.\n"
                "Ends with 1 when a gate is missed.", "overlay-bench"};
-  const auto* daemons = app.add_option("--daemons", options.daemons, "how many (10,000; quick: 1,000)")->check(CLI::Range(100, 1'000'000));
-  const auto* many = app.add_option("--seeds", seeds, "how many runs of each (5; quick: 1)")->check(CLI::Range(1, 1'000));
+  const auto* daemons = app.add_option("--daemons", options.daemons, "how many (10,000; quick: 1,000)")
+                            ->check(CLI::Range(100, 1'000'000));
+  const auto* many = app.add_option("--seeds", seeds, "how many runs of each (5; quick: 1)")
+                         ->check(CLI::Range(1, 1'000));
   app.add_option("--seed", options.seed, "the first seed (1)");
   app.add_flag("--quick", options.quick, "fewer daemons, seeds and cycles");
   app.add_option("--json", json, "write the rows to this file, too");
@@ -52,7 +54,8 @@ int run(int argc, char** argv) {
         one.seed += i;
         const auto begin = std::chrono::steady_clock::now();
         experiment.run(one, report);
-        std::fprintf(stderr, "%s, seed %llu: %.1f s\n", experiment.name, static_cast<unsigned long long>(one.seed), seconds_since(begin));
+        std::fprintf(stderr, "%s, seed %llu: %.1f s\n", experiment.name, static_cast<unsigned long long>(one.seed),
+                     seconds_since(begin));
       }
     }
   };
@@ -62,8 +65,8 @@ int run(int argc, char** argv) {
   report.add({"wall time", "s"}, seconds_since(began));
   report.add({"peak memory", "MiB"}, static_cast<double>(peak_memory_bytes()) / (1 << 20));
 
-  std::cout << options.daemons << " daemons, " << seeds << (seeds == 1 ? " seed" : " seeds") << " from " << options.seed << "; "
-            << machine() << "\n";
+  std::cout << options.daemons << " daemons, " << seeds << (seeds == 1 ? " seed" : " seeds") << " from " << options.seed
+            << "; " << machine() << "\n";
   report.print(std::cout);
   if (!json.empty()) {
     std::ofstream file{json};

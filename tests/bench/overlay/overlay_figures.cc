@@ -16,8 +16,8 @@ using membership::World;
 
 constexpr Picture delivery_after_kills{"delivery-after-kills", "Delivery after daemons are killed at the same moment",
                                        "daemons killed, %", "living daemons that a flood reaches, %"};
-constexpr Picture cycles_to_heal{"cycles-to-heal", "Healing after daemons are killed", "shuffle cycles (10 s) since the kill",
-                                 "living daemons that a flood reaches, %"};
+constexpr Picture cycles_to_heal{"cycles-to-heal", "Healing after daemons are killed at the same moment",
+                                 "shuffle cycles (10 s) since the kill", "living daemons that a flood reaches, %"};
 constexpr Picture split_picture{"split", "Two halves that were cut apart, after the cut is gone",
                                 "shuffle cycles (10 s) since healing", "daemons that a flood reaches, %"};
 constexpr Picture storm_picture{"storm", "Everybody joins through one daemon within 10 s",

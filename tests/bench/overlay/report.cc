@@ -56,13 +56,13 @@ bool Report::Row::is_met() const {
 }
 
 void Report::add(const Figure& figure, double value) {
-  auto row = std::ranges::find_if(rows_, [&](const Row& r) { return r.section == section_ && r.figure.name == figure.name; });
+  auto row = std::ranges::find(rows_, figure.name, [](const Row& r) -> const std::string& { return r.figure.name; });
   if (row == rows_.end()) row = rows_.insert(rows_.end(), Row{section_, figure, {}});
   row->values.push_back(value);
 }
 
 void Report::draw(const Picture& picture, const std::string& curve, double x, double y) {
-  auto drawn = std::ranges::find_if(drawn_, [&](const Drawn& d) { return d.picture.file == std::string{picture.file}; });
+  auto drawn = std::ranges::find(drawn_, picture.file, [](const Drawn& d) { return d.picture.file; });
   if (drawn == drawn_.end()) drawn = drawn_.insert(drawn_.end(), Drawn{picture, {}});
   auto line = std::ranges::find(drawn->curves, curve, &Drawn::Curve::name);
   if (line == drawn->curves.end()) line = drawn->curves.insert(drawn->curves.end(), Drawn::Curve{curve, {}});
@@ -128,14 +128,14 @@ void Report::write_json(std::ostream& out, const std::string& machine) const {
 
 void Report::write_pictures(const std::string& folder) const {
   for (const Drawn& drawn : drawn_) {
-    Chart chart{drawn.picture.title, drawn.picture.x, drawn.picture.y, {}};
+    Chart chart{std::string{drawn.picture.title}, std::string{drawn.picture.x}, std::string{drawn.picture.y}, {}};
     for (const Drawn::Curve& curve : drawn.curves) {
       chart.curves.push_back({curve.name, {}});
       for (const auto& point : curve.points)
         chart.curves.back().points.push_back({point.x, point.y / static_cast<double>(point.count)});
       std::ranges::sort(chart.curves.back().points, {}, &Point::x);
     }
-    const std::string path = folder + "/" + drawn.picture.file + ".svg";
+    const std::string path = folder + "/" + std::string{drawn.picture.file} + ".svg";
     std::ofstream file{path};
     file << svg(chart) << std::flush;
     if (!file) throw std::runtime_error("cannot write " + path);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/bench/overlay/chart.h"
@@ -29,12 +30,13 @@ struct Figure {
 
 /// A picture that curves are drawn into; `file` without its ending.
 struct Picture {
-  const char *file, *title, *x, *y;
+  std::string_view file, title, x, y;
 };
 
 class Report {
  public:
-  /// One seed's value. Rows stand in the order in which they are first added, under the section named last.
+  /// One seed's value. Rows are told apart by their names, and stand in the order in which they are first added, under
+  /// the section that was named last then.
   void add(const Figure& figure, double value);
   void begin_section(const std::string& name) { section_ = name; }
   /// One seed's point of a curve; points of other seeds at the same x make a mean.
