@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
+#include <format>
 
 namespace bp2p::bench {
 namespace {
@@ -28,11 +28,7 @@ Axis axis_for(double largest) {
   return {step * std::ceil(largest / step - 1e-9), step};
 }
 
-std::string number(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.6g", value);
-  return buffer;
-}
+std::string number(double value) { return std::format("{:.6g}", value); }
 
 std::string escaped(const std::string& plain) {
   std::string out;
@@ -41,12 +37,11 @@ std::string escaped(const std::string& plain) {
 }
 
 std::string label(double x, double y, const char* attributes, const std::string& what) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + attributes + ">" + escaped(what) + "</text>\n";
+  return std::format("<text x=\"{:.6g}\" y=\"{:.6g}\" {}>{}</text>\n", x, y, attributes, escaped(what));
 }
 
 std::string line(double x1, double y1, double x2, double y2, const std::string& attributes) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
-         "\" " + attributes + "/>\n";
+  return std::format("<line x1=\"{:.6g}\" y1=\"{:.6g}\" x2=\"{:.6g}\" y2=\"{:.6g}\" {}/>\n", x1, y1, x2, y2, attributes);
 }
 
 }  // namespace
@@ -66,9 +61,10 @@ std::string svg(const Chart& chart) {
   const auto at_x = [&](double x) { return left + (plot_right - left) * x / x_axis.most; };
   const auto at_y = [&](double y) { return plot_bottom - (plot_bottom - plot_top) * y / y_axis.most; };
 
-  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width) + " " + number(total) +
-                    "\" font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n"
-                    "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+  std::string out = std::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
+      "font-family=\"sans-serif\" font-size=\"13\" fill=\"#222\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n",
+      width, total);
   out += label(left, 26, "font-size=\"16\" font-weight=\"bold\"", chart.title);
   for (std::size_t i = 0; i <= static_cast<std::size_t>(std::llround(x_axis.most / x_axis.step)); ++i) {
     const double value = static_cast<double>(i) * x_axis.step;
@@ -82,23 +78,24 @@ std::string svg(const Chart& chart) {
   }
   out += line(left, plot_top, left, plot_bottom, "stroke=\"#222\"");
   out += label((left + plot_right) / 2, total - 12, "text-anchor=\"middle\"", chart.x);
-  out += "<g transform=\"translate(18 " + number((plot_top + plot_bottom) / 2) + ") rotate(-90)\">" +
-         label(0, 0, "text-anchor=\"middle\"", chart.y) + "</g>\n";
+  out += std::format("<g transform=\"translate(18 {}) rotate(-90)\">{}</g>\n", (plot_top + plot_bottom) / 2,
+                     label(0, 0, "text-anchor=\"middle\"", chart.y));
 
   for (std::size_t i = 0; i < chart.curves.size(); ++i) {
     const Curve& curve = chart.curves[i];
     const std::string colour = colours[i % colours.size()];
     std::string path, dots;
     for (const Point& point : curve.points) {
-      const std::string x = number(at_x(point.x)), y = number(at_y(point.y));
-      path += x + "," + y + " ";
+      const double x = at_x(point.x), y = at_y(point.y);
+      path += std::format("{:.6g},{:.6g} ", x, y);
       // Where they would touch, the line says it all.
       if (curve.points.size() > 25) continue;
-      dots += "<circle cx=\"" + x + "\" cy=\"" + y + "\" r=\"3.5\" fill=\"" + colour + "\"/>\n";
+      dots += std::format("<circle cx=\"{:.6g}\" cy=\"{:.6g}\" r=\"3.5\" fill=\"{}\"/>\n", x, y, colour);
     }
     // Those drawn first are wider: where curves coincide, all are seen.
-    out += "<polyline fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"" +
-           number(2 + 1.5 * static_cast<double>(chart.curves.size() - 1 - i)) + "\" points=\"" + path + "\"/>\n" + dots;
+    const double thick = 2 + 1.5 * static_cast<double>(chart.curves.size() - 1 - i);
+    out += std::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" points=\"{}\"/>\n", colour, thick, path);
+    out += dots;
     const double legend_x = left + (i % 2 == 0 ? 0 : (plot_right - left) / 2);
     const double legend_y = top + static_cast<double>(i / 2) * legend_line;
     out += line(legend_x, legend_y - 4, legend_x + 22, legend_y - 4, "stroke=\"" + colour + "\" stroke-width=\"3\"");

@@ -93,26 +93,27 @@ void kills(const Options& options, Report& report) {
     order.resize(order.size() * static_cast<std::size_t>(percent) / 100);
     for (const Index each : order) world.kill(each);
 
-    const std::string killed = std::to_string(percent) + " % killed";
+    const std::string part = std::to_string(percent) + " %", killed = part + " killed";
     const double at_once = share_reached(world), theory = reached_by_theory(percent / 100.0);
     // Where a giant component barely exists its size is chance; fewer daemons, more of it.
     const double chance = 100 / std::sqrt(static_cast<double>(options.daemons));
-    report.add({killed + ": delivered at once, no repair", "%", std::nullopt,
+    report.add({"delivered right after killing " + part + ", no repair", "%", std::nullopt,
                 percent <= 60 ? std::optional{at_least(theory - chance)} : std::nullopt},
                at_once);
     report.draw(delivery_after_kills, "at once, no repair", percent, at_once);
     report.draw(cycles_to_heal, killed, 0, at_once);
-    int full = -1;
-    for (int cycle = 1; cycle <= 8; ++cycle) {
-      if (full < 0) world.run_for(world.config.shuffle_period);
-      const double share = full < 0 ? share_reached(world) : 100;
-      if (share == 100 && full < 0) full = cycle;
+    constexpr int cycles = 8;
+    int full = cycles + 1;  // not within those that are looked at
+    for (int cycle = 1; cycle <= cycles; ++cycle) {
+      if (cycle <= full) world.run_for(world.config.shuffle_period);
+      const double share = cycle <= full ? share_reached(world) : 100;
+      if (share == 100) full = std::min(full, cycle);
       report.draw(cycles_to_heal, killed, cycle, share);
       if (cycle == 1) report.draw(delivery_after_kills, "one cycle later", percent, share);
     }
-    report.add({killed + ": cycles until full delivery", "cycles", percent == 95 ? std::optional{4.0} : std::nullopt,
+    report.add({"cycles until full delivery, " + killed, "cycles", percent == 95 ? std::optional{4.0} : std::nullopt,
                 at_most(percent <= 80 ? 1 : 5)},
-               full < 0 ? 99 : full);
+               full);
   }
 }
 

@@ -1,7 +1,9 @@
 #include "tests/bench/overlay/report.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <format>
 #include <fstream>
 #include <ostream>
 #include <stdexcept>
@@ -14,9 +16,7 @@ std::string text(double value) {
   const double size = std::abs(value);
   const bool whole = value == std::round(value);
   const int digits = whole || size >= 1'000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 5;
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.*f", digits, value);
-  return buffer;
+  return std::format("{:.{}f}", value, digits);
 }
 
 std::string text(const Gate& gate) {
@@ -35,11 +35,7 @@ std::string quoted(const std::string& plain) {
   return out + '"';
 }
 
-std::string number(double value) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.10g", value);
-  return buffer;
-}
+std::string number(double value) { return std::format("{:.10g}", value); }
 
 }  // namespace
 
@@ -77,24 +73,23 @@ std::size_t Report::missed() const {
 }
 
 void Report::print(std::ostream& out) const {
+  const auto line = [&](const std::array<std::string, 7>& cell) {
+    out << std::format("| {:66} | {:9} | {:9} | {:15} | {:9} | {:17} | {:6} |\n", cell[0], cell[1], cell[2], cell[3], cell[4],
+                       cell[5], cell[6]);
+  };
   const std::string* section = nullptr;
-  char line[256];
   for (const Row& row : rows_) {
     if (section == nullptr || *section != row.section) {
       out << "\n" << row.section << "\n\n";
-      std::snprintf(line, sizeof line, "| %-58s | %-9s | %-9s | %-15s | %-9s | %-17s | %-6s |\n", "figure", "unit", "paper",
-                    "gate", "barrel", "least - most", "");
-      out << line << "|---|---|---|---|---|---|---|\n";
+      line({"figure", "unit", "paper", "gate", "barrel", "least - most", ""});
+      out << "|---|---|---|---|---|---|---|\n";
       section = &row.section;
     }
-    const auto [least, most] = std::ranges::minmax(row.values);
     const Figure& figure = row.figure;
-    std::snprintf(line, sizeof line, "| %-58s | %-9s | %-9s | %-15s | %-9s | %-17s | %-6s |\n", figure.name.c_str(),
-                  figure.unit.c_str(), figure.paper ? text(*figure.paper).c_str() : "-",
-                  figure.gate ? text(*figure.gate).c_str() : "-", text(row.mean()).c_str(),
-                  least == most ? "" : (text(least) + " - " + text(most)).c_str(),
-                  !figure.gate ? "" : row.is_met() ? "met" : "MISSED");
-    out << line;
+    const auto [least, most] = std::ranges::minmax(row.values);
+    line({figure.name, figure.unit, figure.paper ? text(*figure.paper) : "-", figure.gate ? text(*figure.gate) : "-",
+          text(row.mean()), least == most ? "" : text(least) + " - " + text(most),
+          !figure.gate ? "" : row.is_met() ? "met" : "MISSED"});
   }
 }
 
