@@ -25,7 +25,7 @@ constexpr Picture storm_picture{"storm", "Everybody joins through one daemon wit
 
 // A random graph of degree 5 is where all of this should end; the figures for it at the sizes of cluster.md (500: 4.22
 // and 7, 1,000: 4.71 and 7, 10,000: 6.38 and 9, 100,000: 8.06 and 11) lie on these lines.
-double random_path(std::size_t daemons) { return 1.672 * std::log10(static_cast<double>(daemons)) - 0.306; }
+double random_path(std::size_t daemons) { return 1.67 * std::log10(static_cast<double>(daemons)) - 0.3; }
 double random_diameter(std::size_t daemons) { return std::ceil(2 * std::log10(static_cast<double>(daemons))) + 1; }
 
 double share_reached(const World& world) {
