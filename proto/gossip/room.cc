@@ -10,11 +10,12 @@ Tree* Plumtree::Impl::find(const OriginId& origin) {
   return it == trees.end() ? nullptr : &it->second;
 }
 
+// A daemon's proven epoch is the lowest that there is a tree of: prove() ends those before it, and none comes back. So
+// one look is enough, however many later epochs somebody has announced.
 bool Plumtree::Impl::is_stale(const OriginId& origin) const {
   if (const auto it = gone.find(origin.key); it != gone.end() && it->second.epoch > origin.epoch) return true;
-  for (auto it = trees.upper_bound(origin); it != trees.end() && it->first.key == origin.key; ++it)
-    if (it->second.proven) return true;
-  return false;
+  const auto lowest = trees.lower_bound(OriginId{origin.key, 0});
+  return lowest != trees.end() && lowest->first.key == origin.key && lowest->second.proven && origin < lowest->first;
 }
 
 Tree* Plumtree::Impl::plant(const OriginId& origin, std::uint64_t contiguous, std::optional<Slot> introduced_by) {

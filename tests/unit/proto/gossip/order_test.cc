@@ -204,6 +204,19 @@ TEST(Order, AnAnnouncedEpochEndsNothing) {
   EXPECT_THAT(one.delivered(), ElementsAre(1, 2));
 }
 
+TEST(Order, AnEpochThatHasEndedStaysEndedWhateverIsAnnounced) {
+  One one;
+  one.meet({a, b});
+  const OriginId next{origin.key, origin.epoch + 1};
+  one.announces(b, 1, 5, {origin.key, origin.epoch + 9});
+  one.pushes(a, 1, next);
+  one.announces(b, 1, 5, {origin.key, origin.epoch + 5});
+  one.pushes(a, 1);
+  one.pushes(a, 2, next);
+  EXPECT_THAT(one.delivered(), ElementsAre(1, 2));
+  EXPECT_EQ(one.tree.counters().stale, 1u);
+}
+
 TEST(Order, AForgedEpochEndsNothing) {
   One one;
   one.meet({a, b});
