@@ -2,6 +2,7 @@
 
 #include "proto/wire/local_frame.h"
 #include "proto/wire/peer_messages.h"
+#include "proto/wire/term.h"
 
 namespace bp2p::sim {
 namespace {
@@ -20,7 +21,7 @@ struct Digester {
   Digest& digest;
   void operator()(const Dial& e) { digest.add(e.dial).add(ByteView{e.to.ip}).add(e.to.port); }
   void operator()(const CancelDial& e) { digest.add(e.dial); }
-  void operator()(const SendToLink& e) { digest.add(e.link).add(e.message); }
+  void operator()(const SendToLink& e) { digest.add(e.link).add(static_cast<std::uint64_t>(e.stream)).add(e.message); }
   void operator()(const AdmitLink& e) { digest.add(e.link); }
   void operator()(const CloseLink& e) { digest.add(e.link).add(static_cast<std::uint64_t>(e.code)).add(e.text); }
   void operator()(const Resolve& e) { digest.add(e.resolve).add(e.name.text()); }
@@ -48,6 +49,12 @@ struct FrameText {
   std::string operator()(const local::Incoming& f) { return "INCOMING from " + shown(f.from); }
   std::string operator()(const local::Request&) { return "REQUEST"; }
   std::string operator()(const local::Answer&) { return "ANSWER"; }
+  std::string operator()(const local::Event& f) {
+    const auto term = decode_term(f.term);
+    return "EVENT " + (term ? print_term(*term) : "that is no term");
+  }
+  std::string operator()(const local::Broadcast& f) { return "BROADCAST of " + std::to_string(f.payload.size()) + " bytes"; }
+  std::string operator()(const local::Deliver& f) { return "DELIVER of " + std::to_string(f.payload.size()) + " bytes"; }
 };
 
 struct MessageText {

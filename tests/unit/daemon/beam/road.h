@@ -118,6 +118,7 @@ class Host final : public LinkListener, public PipeOwner {
     links.admit(opened);
   }
   void on_link_message(LinkId, ByteView) override {}
+  void on_link_backlog(LinkId, std::size_t) override {}
   void on_link_closed(LinkId, const LinkEnd&) override {}
   void on_dial_failed(DialId, DialError, const std::string&) override {}
   void on_node_named(SessionId, const NodeName&) override {}
