@@ -139,6 +139,7 @@ struct Core::Impl {
   std::optional<std::string> taken_by(const NodeName& name, const PublicKey& key);
 
   // --- link_end.cc
+  Severity news_of(const PublicKey& key) const;
   void on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects& out);
   void close_link(LinkId id, LinkCode code, std::string text, Now now, Effects& out);
   struct Gone {

@@ -270,7 +270,7 @@ void Core::Impl::admit(Link& link, Now now, Effects& out) {
   deadlines.clear({Deadlines::Of::hello, link.id.value});
   links.on_admitted(link, now.steady);
   out.emplace_back(AdmitLink{link.id});
-  say(out, Severity::info, "link.admitted",
+  say(out, news_of(link.facts.peer_key), "link.admitted",
       "link to the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + "), which serves " +
           listed(link.proven));
   send_record(link, now, out);
