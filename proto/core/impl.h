@@ -139,6 +139,7 @@ struct Core::Impl {
   std::optional<std::string> taken_by(const NodeName& name, const PublicKey& key);
 
   // --- link_end.cc
+  Severity news_of(const PublicKey& key) const;
   void on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects& out);
   void close_link(LinkId id, LinkCode code, std::string text, Now now, Effects& out);
   struct Gone {
@@ -293,7 +294,7 @@ struct Core::Impl {
   std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0;
 };
 
-/// `epoch:64 incarnation:64` (docs/wire.md 2.6).
+/// `epoch:64 incarnation:64` (docs/wire.md 2.5).
 Bytes life_bytes(membership::Life life);
 /// Text of a peer or of a node on its way to a person: no control characters, 200 bytes.
 std::string clean(std::string_view text);
