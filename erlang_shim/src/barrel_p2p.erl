@@ -62,8 +62,8 @@ members() -> nodes_of(members).
 
 %% --- events ----------------------------------------------------------------------------------------------
 
-%% To the calling process. Twice is once; a process that ends is forgotten. A daemon that restarts is told again, and
-%% what happened meanwhile is not: ask for the views when `joined' comes.
+%% To the calling process. Twice is once; a process that ends is forgotten. Ups and downs take turns, also when the daemon
+%% restarts in between: who came meanwhile is told at once, who is gone after 10 s, when the daemon knows the cluster again.
 %%
 %% Errors: `not_started', `timeout', `too_many_requests'.
 -spec subscribe() -> ok | {error, atom()}.

@@ -15,6 +15,7 @@
 %%
 %% Subscriptions belong to the processes that made them, not to the session: they are told to the daemon whenever one
 %% begins, and as long as there are any a session is wanted, if need be without a name. Only with the client they end.
+%% Events that the loss of a session has swallowed are made up for by questions (barrel_p2p_seen).
 -module(barrel_p2p_session).
 
 -export([new/0, resume/1, handle/2, redact/1]).
@@ -25,6 +26,7 @@
 -define(BACKOFF_REFUSED_MS, 5000).     % the daemon is there and does not want us: an operator has to look
 -define(ATTACH_REPLY_MS, 5000).        % docs/wire.md: the daemon's own limit for an attach
 -define(REQUEST_MS, 5000).
+-define(LOOK_MS, 10000).               % guess: a restarted daemon knows a cluster of 12 within a second
 -define(REQUESTS_MAX, 256).
 -define(CALLERS_MAX, 1024).
 -define(SAID_MAX, 1000).
@@ -50,7 +52,7 @@
   | {payload, binary()}
   | closed
   | {timer, timer_name()}.
--type timer_name() :: retry | give_up | attach_reply | {request, Id :: non_neg_integer()}.
+-type timer_name() :: retry | give_up | attach_reply | look | {request, Id :: non_neg_integer()}.
 -type effect() ::
     connect                                        % answered by connected or connect_failed
   | {send, barrel_p2p_wire:frame()}
@@ -68,7 +70,8 @@
 %% Names of nodes and what is broadcast are as they came.
 -type told() :: {event, atom() | tuple()} | {broadcast, Tag :: binary(), Payload :: binary()}.
 %% Who waits for an answer.
--type waiting() :: {caller, caller()} | {subscriber, caller(), pid(), barrel_p2p_subscribers:topic()}.
+-type waiting() :: {caller, caller()} | {subscriber, caller(), pid(), barrel_p2p_subscribers:topic()}
+                 | {look, first | additions | all, barrel_p2p_seen:topic()}.
 
 -opaque session() :: #{phase := idle | connecting | retrying | attaching | attached,
                        identity := identity() | none,
@@ -77,14 +80,14 @@
                        attacher := none | {caller(), Said :: boolean(), LastWhy :: why() | none},
                        needers := [caller()],
                        next_id := non_neg_integer(), requests := #{non_neg_integer() => waiting()},
-                       subscribers := barrel_p2p_subscribers:subscribers(),
+                       subscribers := barrel_p2p_subscribers:subscribers(), seen := barrel_p2p_seen:seen(),
                        said := #{term() => integer()}}.
 
 -spec new() -> session().
 new() ->
     #{phase => idle, identity => none, token => barrel_p2p_wire:zero_token(), creation => 0, tries => 0,
       attacher => none, needers => [], next_id => 1, requests => #{}, said => #{},
-      subscribers => barrel_p2p_subscribers:new()}.
+      subscribers => barrel_p2p_subscribers:new(), seen => barrel_p2p_seen:new()}.
 
 %% The client crashed and is back: take the same session up again.
 -spec resume(kept()) -> {session(), [effect()]}.
@@ -98,8 +101,7 @@ redact(Session) -> Session#{token := '...'}.
 -spec handle(input(), session()) -> {session(), [effect()]}.
 handle({attach, From, Identity, WaitMs}, S) ->
     {S1, Dropped} = drop(S, detached),
-    S2 = (new())#{identity := Identity, phase := connecting, attacher := {From, false, none},
-                  said := maps:get(said, S1), subscribers := maps:get(subscribers, S1)},
+    S2 = (again(S1))#{identity := Identity, phase := connecting, attacher := {From, false, none}},
     {S2, Dropped ++ [{start_timer, give_up, {WaitMs, WaitMs}}, connect]};
 
 handle({need, From, _}, #{phase := attached, token := Token} = S) ->
@@ -114,7 +116,7 @@ handle({need, From, _}, #{needers := Needers} = S) ->
     {S#{needers := [From | Needers]}, []};
 
 handle({request, From, Question}, S) ->
-    ask(From, fun(Id) -> {request, Id, barrel_p2p_wire:term_bytes(Question)} end, S);
+    ask(From, question(Question), S);
 handle({broadcast, From, Tag, Payload}, S) ->
     ask(From, fun(Id) -> {broadcast, Id, Tag, Payload} end, S);
 
@@ -122,13 +124,18 @@ handle({subscribe, From, _, _, _}, #{requests := Requests} = S) when map_size(Re
     {S, [{reply, From, {error, too_many_requests}}]};
 handle({subscribe, From, Pid, Topic, Identity}, #{phase := Phase, subscribers := Subscribers} = S) ->
     Watch = [{watch, Pid} || not barrel_p2p_subscribers:is_known(Pid, Subscribers)],
-    S1 = S#{subscribers := barrel_p2p_subscribers:add(Pid, Topic, Subscribers)},
+    IsFirst = barrel_p2p_subscribers:of_topic(Topic, Subscribers) =:= [],
+    S0 = S#{subscribers := barrel_p2p_subscribers:add(Pid, Topic, Subscribers)},
+    S1 = case Phase of
+             attached -> S0;
+             _ -> nobody_is_up([Topic || IsFirst], S0)
+         end,
     case Phase of
         attached ->
             %% Its caller may rely on it from the answer on, so it waits for that.
-            {S2, Effects} = send_request({subscriber, From, Pid, Topic},
-                                         fun(Id) -> {request, Id, barrel_p2p_wire:term_bytes({subscribe, Topic})} end, S1),
-            {S2, Watch ++ Effects};
+            {S2, Effects} = send_question({subscriber, From, Pid, Topic}, {subscribe, Topic}, S1),
+            {S3, Look} = look(first, [Topic || IsFirst], S2),
+            {S3, Watch ++ Effects ++ Look};
         idle -> {S1#{phase := connecting, identity := Identity}, Watch ++ [{reply, From, ok}, connect]};
         _ -> {S1, Watch ++ [{reply, From, ok}]}   % the daemon hears of it as soon as the session stands
     end;
@@ -149,9 +156,8 @@ handle({dial_failed, To, {Kind, Text}, NowMs}, #{said := Said} = S) ->
     end;
 
 handle(detach, S) ->
-    {#{said := Said, subscribers := Subscribers}, Effects} = drop(S, detached),
-    S1 = (new())#{said := Said, subscribers := Subscribers},
-    {S2, Again} = rest(S1),
+    {S1, Effects} = drop(S, detached),
+    {S2, Again} = rest(again(S1)),
     {S2, Effects ++ [{keep, none}] ++ Again};
 
 handle(connected, #{phase := connecting, identity := Identity, token := Token, creation := Creation} = S) ->
@@ -197,6 +203,9 @@ handle({timer, {request, Id}}, #{requests := Requests} = S) ->
         error -> {S, []}
     end;
 
+handle({timer, look}, #{phase := attached, subscribers := Subscribers} = S) ->
+    look(all, barrel_p2p_subscribers:topics(Subscribers), S);
+
 %% What was under way when the phase changed: a timer that fired, a socket closed twice.
 handle({timer, _}, S) -> {S, []};
 handle(closed, S) -> {S, []};
@@ -233,7 +242,7 @@ on_frame({answer, Id, Bytes}, #{phase := attached, requests := Requests} = S) ->
     end;
 on_frame({event, Bytes}, #{phase := attached} = S) ->
     case barrel_p2p_wire:term(Bytes) of
-        {ok, Event} -> {S, told(topic_of(Event), {event, Event}, S)};
+        {ok, Event} -> on_event(topic_of(Event), Event, S);
         {error, bad_term} -> {S, []}   % of a later daemon
     end;
 on_frame({deliver, Tag, Payload}, #{phase := attached} = S) ->
@@ -262,6 +271,10 @@ ask(From, ToFrame, #{phase := attached} = S) ->
 ask(From, _, S) ->
     {S, [{reply, From, {error, daemon_unavailable}}]}.
 
+question(Question) -> fun(Id) -> {request, Id, barrel_p2p_wire:term_bytes(Question)} end.
+
+send_question(Waiting, Question, S) -> send_request(Waiting, question(Question), S).
+
 send_request(Waiting, ToFrame, #{next_id := Id, requests := Requests} = S) ->
     {next_id(S#{requests := Requests#{Id => Waiting}}),
      [{send, ToFrame(Id)}, {start_timer, {request, Id}, {?REQUEST_MS, ?REQUEST_MS}}]}.
@@ -278,18 +291,51 @@ answered({subscriber, From, Pid, Topic}, {error, _} = Error, S) ->
     {S1, Effects} = unsubscribe(Pid, [Topic], S),
     {S1, Effects ++ [{reply, From, Error}]};
 answered({subscriber, From, _, _}, _, S) ->
-    {S, [{reply, From, ok}]}.
+    {S, [{reply, From, ok}]};
+answered({look, first, Topic}, {ok, Names}, #{seen := Seen} = S) when is_list(Names) ->
+    {S#{seen := barrel_p2p_seen:begin_with(Topic, Names, Seen)}, []};
+answered({look, How, Topic}, {ok, Names}, #{seen := Seen} = S) when is_list(Names) ->
+    {Missed, Seen1} = barrel_p2p_seen:compare(How, Topic, Names, Seen),
+    {S#{seen := Seen1}, lists:append([told([Topic], {event, Event}, S) || Event <- Missed])};
+answered({look, _, _}, _, S) ->
+    {S, []}.
 
 unsubscribe(Pid, Topics, #{subscribers := Subscribers} = S) ->
     Left = lists:foldl(fun(Topic, Acc) -> barrel_p2p_subscribers:remove(Pid, Topic, Acc) end, Subscribers, Topics),
     Unwatch = [{unwatch, Pid} || barrel_p2p_subscribers:is_known(Pid, Subscribers),
                                  not barrel_p2p_subscribers:is_known(Pid, Left)],
     Unheard = barrel_p2p_subscribers:topics(Subscribers) -- barrel_p2p_subscribers:topics(Left),
-    {S1, Effects} = say_of_each(unsubscribe, Unheard, S#{subscribers := Left}),
+    Seen = lists:foldl(fun barrel_p2p_seen:forget/2, maps:get(seen, S), of_events(Unheard)),
+    {S1, Effects} = say_of_each(unsubscribe, Unheard, S#{subscribers := Left, seen := Seen}),
     {S1, Unwatch ++ Effects}.
 
 subscribe_again(#{subscribers := Subscribers} = S) ->
-    say_of_each(subscribe, barrel_p2p_subscribers:topics(Subscribers), S).
+    Topics = barrel_p2p_subscribers:topics(Subscribers),
+    {S1, Subscribe} = say_of_each(subscribe, Topics, S),
+    {S2, Look} = look(additions, Topics, S1),
+    {S2, Subscribe ++ Look ++ [{start_timer, look, {?LOOK_MS, ?LOOK_MS}} || Look =/= []]}.
+
+%% Asks who is up. Behind a subscription on the same stream: no change falls between the two.
+look(How, Topics, S) ->
+    {Effects, S1} = lists:mapfoldl(fun(Topic, Acc) ->
+                                           Question = case Topic of neighbours -> active_view; members -> members end,
+                                           {Acc1, Asked} = send_question({look, How, Topic}, Question, Acc),
+                                           {Asked, Acc1}
+                                   end, S, of_events(Topics)),
+    {S1, lists:append(Effects)}.
+
+of_events(Topics) -> [Topic || Topic <- Topics, Topic =:= neighbours orelse Topic =:= members].
+
+%% What is to be believed while no daemon can be asked.
+nobody_is_up(Topics, #{seen := Seen} = S) ->
+    S#{seen := lists:foldl(fun(Topic, Acc) -> barrel_p2p_seen:begin_with(Topic, [], Acc) end, Seen, of_events(Topics))}.
+
+on_event([Topic], Event, #{seen := Seen} = S) ->
+    case barrel_p2p_seen:event(Event, Seen) of
+        {true, Seen1} -> {S#{seen := Seen1}, told([Topic], {event, Event}, S)};
+        {false, Seen1} -> {S#{seen := Seen1}, []}
+    end;
+on_event([], _, S) -> {S, []}.   % of a later daemon
 
 say_of_each(Word, Topics, #{phase := attached} = S) ->
     {Sends, S1} = lists:mapfoldl(fun(Topic, Acc) ->
@@ -311,11 +357,15 @@ topic_of({peer_up, Name}) when is_binary(Name) -> [neighbours];
 topic_of({peer_down, Name, Why}) when is_binary(Name), is_atom(Why) -> [neighbours];
 topic_of({member_up, Name}) when is_binary(Name) -> [members];
 topic_of({member_down, Name, Why}) when is_binary(Name), is_atom(Why) -> [members];
-topic_of(_) -> [].   % of a later daemon
+topic_of(_) -> [].
 
 %% Somebody would miss it.
 is_wanted(#{attacher := Attacher, creation := Creation, subscribers := Subscribers}) ->
     Attacher =/= none orelse Creation =/= 0 orelse barrel_p2p_subscribers:has_any(Subscribers).
+
+%% A new beginning: what is not of the session but of the VM comes along.
+again(#{said := Said, subscribers := Subscribers, seen := Seen}) ->
+    (new())#{said := Said, subscribers := Subscribers, seen := Seen}.
 
 nameless() -> #{name => <<>>, hidden => true, listens => false}.
 
@@ -400,7 +450,8 @@ fail_requests(Reason, #{requests := Requests} = S) ->
      lists:append([[{cancel_timer, {request, Id}},
                     case Waiting of
                         {caller, From} -> {reply, From, {error, Reason}};
-                        {subscriber, From, _, _} -> {reply, From, ok}
+                        {subscriber, From, _, _} -> {reply, From, ok};
+                        {look, _, _} -> {cancel_timer, look}   % all over again when the next one stands
                     end] || {Id, Waiting} <- lists:sort(maps:to_list(Requests))])}.
 
 answer_needers(Answer, #{needers := Needers}) ->

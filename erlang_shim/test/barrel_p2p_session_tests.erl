@@ -150,8 +150,8 @@ a_broadcast_is_answered_like_a_question_test() ->
 
 a_subscriber_is_told_when_the_daemon_knows_test() ->
     {S1, Effects1} = handle({subscribe, caller, pid(1), neighbours, app()}, standing(7)),
-    ?assertMatch([{watch, _}, {send, {request, _, _}}, {start_timer, _, _}], Effects1),
-    ?assertEqual([{subscribe, neighbours}], questions(Effects1)),
+    ?assertMatch([{watch, _}, {send, {request, 1, _}} | _], Effects1),
+    ?assertEqual([{subscribe, neighbours}, active_view], questions(Effects1)),
     {_, Effects2} = handle(answer(1, ok), S1),
     ?assertEqual([ok], replies(caller, Effects2)).
 
@@ -170,9 +170,9 @@ events_go_to_those_who_subscribed_to_their_kind_test() ->
            end,
     Everybody = lists:sort([pid(1), pid(2)]),
     [?assertEqual([{Everybody, {event, Event}}], Told(Event))
-     || Event <- [joined, left, {peer_up, <<"b@h">>}, {peer_down, <<"b@h">>, dropped}]],
+     || Event <- [left, {peer_up, <<"b@h">>}, {peer_down, <<"n@h">>, dropped}]],
     [?assertEqual([{[pid(2)], {event, Event}}], Told(Event))
-     || Event <- [{member_up, <<"b@h">>}, {member_down, <<"b@h">>, nodedown}]],
+     || Event <- [{member_up, <<"b@h">>}, {member_down, <<"m@h">>, nodedown}]],
     %% of a later daemon
     [?assertEqual([], Told(Event)) || Event <- [error, {peer_up, 1}, {peer_down, <<"b@h">>, 1}, {peer_up}, 1, []]].
 
@@ -192,11 +192,11 @@ a_daemon_that_is_back_is_told_of_every_topic_once_before_anybody_may_ask_test() 
     {S2, _} = handle({need, dialler, app()}, S1),
     {S3, _} = handle(connected, S2),
     {S4, Effects} = handle(attached(7), S3),
-    ?assertEqual([{subscribe, broadcasts}, {subscribe, members}], questions(Effects)),
+    ?assertEqual([{subscribe, broadcasts}, {subscribe, members}, members], questions(Effects)),
     ?assertEqual({reply, dialler, {ok, ?TOKEN}}, lists:last(Effects)),
     %% nobody waits for those answers, and none is taken for another's
     {S5, [{send, {request, Id, _}}, _]} = handle({request, caller, node_info}, S4),
-    {S6, []} = handle(answer(Id - 1, ok), S5),
+    {S6, []} = handle(answer(Id - 2, ok), S5),
     ?assertMatch({_, [_, {reply, caller, {ok, 1}}]}, handle(answer(Id, {ok, 1}), S6)).
 
 who_subscribes_while_the_daemon_is_away_is_subscribed_when_it_is_back_test() ->
@@ -205,8 +205,39 @@ who_subscribes_while_the_daemon_is_away_is_subscribed_when_it_is_back_test() ->
     ?assertEqual([{watch, pid(1)}, {reply, caller, ok}], Effects2),
     {S3, _} = handle({timer, retry}, S2),
     {S4, _} = handle(connected, S3),
-    {_, Effects} = handle(attached(7), S4),
-    ?assertEqual([{subscribe, neighbours}], questions(Effects)).
+    {S5, Effects5} = handle(attached(7), S4),
+    ?assertEqual([{subscribe, neighbours}, active_view], questions(Effects5)),
+    {_, Effects6} = handle(answer(2, {ok, [<<"b@h">>]}), S5),
+    ?assertEqual([joined, {peer_up, <<"b@h">>}], told(Effects6)).
+
+%% A clean stop of the daemon has told that everybody is gone; a crash has not. Either way each up and down comes once.
+what_happens_while_the_daemon_restarts_is_told_when_it_is_back_test() ->
+    S0 = subscribed([{pid(1), neighbours}, {pid(1), members}]),   % n@h is a neighbour, m@h and n@h are members
+    {S1, _} = handle(closed, S0),
+    {S2, [connect]} = handle({timer, retry}, S1),
+    {S3, _} = handle(connected, S2),
+    {S4, Effects4} = handle(attached(7), S3),
+    ?assert(lists:member({start_timer, look, {10000, 10000}}, Effects4)),
+    [_, _, Members, View] = [Id || {send, {request, Id, _}} <- Effects4],
+    ?assertEqual([{subscribe, members}, {subscribe, neighbours}, members, active_view], questions(Effects4)),
+    %% it has a neighbour already, another one, and knows nobody else yet
+    {S5, Effects5} = handle(answer(View, {ok, [<<"x@h">>]}), S4),
+    ?assertEqual([{peer_up, <<"x@h">>}], told(Effects5)),
+    {S6, Effects6} = handle(answer(Members, {ok, [<<"x@h">>]}), S5),
+    ?assertEqual([{member_up, <<"x@h">>}], told(Effects6)),
+    %% what subscribers know is not told again
+    Event = fun(E, S) -> {Next, Effects} = handle(payload({event, barrel_p2p_wire:term_bytes(E)}), S), {Next, told(Effects)} end,
+    {S7, []} = Event(joined, S6),
+    {S8, []} = Event({member_up, <<"m@h">>}, S7),
+    {S9, []} = Event({peer_up, <<"x@h">>}, S8),
+    %% and in the end those are down who were not heard of
+    {S10, Effects10} = handle({timer, look}, S9),
+    [MembersAgain, ViewAgain] = [Id || {send, {request, Id, _}} <- Effects10],
+    {S11, Effects11} = handle(answer(ViewAgain, {ok, [<<"x@h">>]}), S10),
+    ?assertEqual([{peer_down, <<"n@h">>, nodedown}], told(Effects11)),
+    {S12, Effects12} = handle(answer(MembersAgain, {ok, [<<"m@h">>, <<"x@h">>]}), S11),
+    ?assertEqual([{member_down, <<"n@h">>, nodedown}], told(Effects12)),
+    {_, []} = Event({member_down, <<"n@h">>, nodedown}, S12).
 
 who_waits_for_the_daemon_to_know_need_not_care_that_it_went_away_test() ->
     {S1, _} = handle({subscribe, caller, pid(1), neighbours, app()}, standing(7)),
@@ -241,11 +272,11 @@ subscriptions_outlive_a_node_and_come_along_into_the_next_test() ->
     {S2, [connect]} = handle({timer, retry}, S1),
     {S3, [{send, {attach, #{name := <<>>, creation := 0}}} | _]} = handle(connected, S2),
     {S4, Effects4} = handle(attached(4), S3),
-    ?assertEqual([{subscribe, members}], questions(Effects4)),
+    ?assertEqual([{subscribe, members}, members], questions(Effects4)),
     {S5, _} = handle({attach, kernel, app(), 1000}, S4),
     {S6, _} = handle(connected, S5),
     {_, Effects7} = handle(attached(5), S6),
-    ?assertEqual([{subscribe, members}], questions(Effects7)).
+    ?assertEqual([{subscribe, members}, members], questions(Effects7)).
 
 a_node_that_could_not_start_leaves_its_subscribers_with_a_session_without_a_name_test() ->
     {S1, _} = handle({attach, kernel, app(), 10000}, subscribed([{pid(1), members}])),
@@ -375,17 +406,20 @@ standing(Creation) ->
     {S2, _} = handle(connected, S1),
     element(1, handle(attached(Creation), S2)).
 
-%% Standing, with all this known to the daemon.
+%% Standing, with all this known to the daemon. n@h is a neighbour; n@h and m@h are members.
 subscribed(Whos) ->
     lists:foldl(fun({Pid, Topic}, S) ->
                         {S1, Effects} = handle({subscribe, caller, Pid, Topic, app()}, S),
-                        [Id] = [N || {send, {request, N, _}} <- Effects],
+                        [Id | Look] = [N || {send, {request, N, _}} <- Effects],
                         {S2, [_, {reply, caller, ok}]} = handle(answer(Id, ok), S1),
-                        S2
+                        Up = case Topic of neighbours -> [<<"n@h">>]; _ -> [<<"m@h">>, <<"n@h">>] end,
+                        lists:foldl(fun(N, Acc) -> element(1, handle(answer(N, {ok, Up}), Acc)) end, S2, Look)
                 end, standing(7), Whos).
 
 %% Any pid will do: nothing is sent to it.
 pid(N) -> list_to_pid("<0." ++ integer_to_list(1000000 + N) ++ ".0>").
+
+told(Effects) -> [Event || {tell, _, {event, Event}} <- Effects].
 
 questions(Effects) ->
     [begin {ok, Question} = barrel_p2p_wire:term(Bytes), Question end || {send, {request, _, Bytes}} <- Effects].
