@@ -10,12 +10,14 @@
 -behaviour(gen_server).
 
 -export([hold/2, listen/1, ensure_running/1, close/0]).
--export([dial/4, request/1, status/0]).
+-export([dial/4, request/1, broadcast/2, subscribe/2, unsubscribe/2, status/0]).
 -export([acceptor/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -define(KEPT, {?MODULE, kept}).
 -define(ACCEPTORS_MAX, 128).
+-define(ASK_MS, 10000).        % the session gives up first
+-define(COMPLAIN_MS, 60000).
 -define(CLOSE_MS, 500).        % net_kernel has 2 s to end
 -define(READY_MS, 5000).       % docs/wire.md: an INCOMING is valid for 5 s
 -define(HAND_OVER_MS, 10000).  % net_kernel may be busy
@@ -79,11 +81,34 @@ dial(Node, Identity, Kernel, Timeout) ->
     end.
 
 %% A question to the daemon (docs/wire.md 1.2).
--spec request(term()) -> {ok, term()} | {error, atom()}.
-request(Question) ->
-    try gen_server:call(?MODULE, {need, own_identity()}, 10000) of
-        {ok, _Token} -> gen_server:call(?MODULE, {request, Question}, 10000);
-        {error, _Why} -> {error, daemon_unavailable}
+-spec request(term()) -> ok | {ok, term()} | {error, atom()}.
+request(Question) -> ask({request, Question}).
+
+%% The daemon has taken it (docs/wire.md 1.3).
+-spec broadcast(Tag :: binary(), Payload :: binary()) -> ok | {ok, term()} | {error, atom()}.
+broadcast(Tag, Payload) -> ask({broadcast, Tag, Payload}).
+
+ask(Question) ->
+    asking(fun() ->
+                   case gen_server:call(?MODULE, {need, own_identity()}, ?ASK_MS) of
+                       {ok, _Token} -> gen_server:call(?MODULE, Question, ?ASK_MS);
+                       {error, _Why} -> {error, daemon_unavailable}
+                   end
+           end).
+
+%% `Pid' gets what happens about `Topic', until it ends: as long as this process lives, whatever becomes of the daemon.
+-spec subscribe(pid(), barrel_p2p_subscribers:topic()) -> ok | {error, atom()}.
+subscribe(Pid, Topic) ->
+    asking(fun() -> gen_server:call(?MODULE, {subscribe, Pid, Topic, own_identity()}, ?ASK_MS) end).
+
+%% What was on its way to `Pid' may still come.
+-spec unsubscribe(pid(), barrel_p2p_subscribers:topic()) -> ok.
+unsubscribe(Pid, Topic) ->
+    _ = asking(fun() -> gen_server:call(?MODULE, {unsubscribe, Pid, Topic}, ?ASK_MS) end),
+    ok.
+
+asking(Ask) ->
+    try Ask()
     catch
         exit:{noproc, _} -> {error, not_started};
         exit:_ -> {error, daemon_unavailable}
@@ -104,7 +129,7 @@ init([]) ->
     %% An application that stops kills every process with its group leader, and it may be the one who started us.
     true = group_leader(whereis(init), self()),
     State = #{session => barrel_p2p_session:new(), socket => none, timers => #{}, holders => #{},
-              kernel => none, acceptors => #{}},
+              kernel => none, acceptors => #{}, watched => #{}, complained => never},
     case persistent_term:get(?KEPT, none) of
         none -> {ok, State};
         {Kernel, Kept} ->
@@ -128,6 +153,12 @@ handle_call({need, Identity}, From, State) ->
     {noreply, step({need, From, Identity}, State)};
 handle_call({request, Question}, From, State) ->
     {noreply, step({request, From, Question}, State)};
+handle_call({broadcast, Tag, Payload}, From, State) ->
+    {noreply, step({broadcast, From, Tag, Payload}, State)};
+handle_call({subscribe, Pid, Topic, Identity}, From, State) ->
+    {noreply, step({subscribe, From, Pid, Topic, Identity}, State)};
+handle_call({unsubscribe, Pid, Topic}, _From, State) ->
+    {reply, ok, step({unsubscribe, Pid, Topic}, State)};
 handle_call(status, _From, #{session := Session, acceptors := Acceptors} = State) ->
     {reply, (barrel_p2p_session:redact(Session))#{acceptors => map_size(Acceptors)}, State}.
 
@@ -150,7 +181,9 @@ handle_info({timer, Name, Ref}, #{timers := Timers} = State) ->
 handle_info({'DOWN', Monitor, process, _, _}, #{acceptors := Acceptors} = State)
   when is_map_key(Monitor, Acceptors) ->
     {noreply, State#{acceptors := maps:remove(Monitor, Acceptors)}};
-handle_info({'DOWN', _, process, Pid, _}, #{holders := Holders} = State) ->
+handle_info({'DOWN', Monitor, process, Pid, _}, #{watched := Watched} = State) when map_get(Pid, Watched) =:= Monitor ->
+    {noreply, step({ended, Pid}, State#{watched := maps:remove(Pid, Watched)})};
+handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) when map_get(Pid, Holders) =:= Monitor ->
     let_go(Pid, State#{holders := maps:remove(Pid, Holders)});
 handle_info(_, State) ->   % of a socket that is closed, of a caller that timed out
     {noreply, State}.
@@ -221,12 +254,55 @@ effect({keep, #{identity := #{listens := true}} = Kept}, {#{kernel := Kernel} = 
     {State, Inputs};
 effect({keep, _Kept}, Done) ->
     Done;
+effect({watch, Pid}, {#{watched := Watched} = State, Inputs}) ->
+    {State#{watched := Watched#{Pid => monitor(process, Pid)}}, Inputs};
+effect({unwatch, Pid}, {#{watched := Watched} = State, Inputs}) ->
+    case maps:take(Pid, Watched) of
+        {Monitor, Rest} ->
+            true = demonitor(Monitor, [flush]),
+            {State#{watched := Rest}, Inputs};
+        error -> {State, Inputs}   % it has ended
+    end;
+effect({tell, Pids, Told}, {State, Inputs}) ->
+    case message(Told) of
+        {ok, Message} ->
+            _ = [Pid ! Message || Pid <- Pids],
+            {State, Inputs};
+        {error, Reason} -> {complain(Reason, State), Inputs}
+    end;
 effect({say, Text}, Done) ->
     barrel_p2p_log:to_stderr(Text),
     Done;
 effect({log, Level, Text}, Done) ->
     barrel_p2p_log:log(Level, Text),
     Done.
+
+message({event, Event}) when is_atom(Event) ->
+    {ok, {barrel_p2p_event, Event}};
+message({event, Event}) ->
+    case barrel_p2p_foreign:node_name(element(2, Event)) of
+        {ok, Node} -> {ok, {barrel_p2p_event, setelement(2, Event, Node)}};
+        Error -> Error
+    end;
+message({broadcast, Tag, Payload}) ->
+    case {barrel_p2p_foreign:term(Tag), barrel_p2p_foreign:term(Payload)} of
+        {{ok, TagTerm}, {ok, Term}} -> {ok, {plumtree_broadcast, {TagTerm, Term}}};
+        {{error, _} = Error, _} -> Error;
+        {_, Error} -> Error
+    end.
+
+%% One line a minute: whoever in the cluster sends such a thing may send many.
+complain(Reason, #{complained := At} = State) ->
+    case erlang:monotonic_time(millisecond) of
+        Now when is_integer(At), Now - At < ?COMPLAIN_MS -> State;
+        Now ->
+            barrel_p2p_log:log(warning, ["subscribers here miss what came from elsewhere in the cluster: ",
+                                         case Reason of
+                                             bad_term -> "it is no term";
+                                             too_many_atoms -> "too many new atoms have come that way"
+                                         end]),
+            State#{complained := Now}
+    end.
 
 %% The timer itself is let run: its reference is forgotten, so it finds nobody.
 cancel(Name, #{timers := Timers} = State) -> State#{timers := maps:remove(Name, Timers)}.

@@ -2,7 +2,7 @@
 %%
 %% A frame here is one payload: the `Len:32' before it is the socket's `{packet, 4}'. Decoding takes
 %% whatever the other end wrote and answers with a frame or with the reason it is none; it makes no atom and
-%% leaves the term of REQUEST and ANSWER as bytes, for `term/1'. The golden bytes are in
+%% leaves the term of REQUEST, ANSWER and EVENT as bytes, for `term/1'. The golden bytes are in
 %% proto/wire/vectors/local_frames.txt and the C++ codec reads the same file.
 -module(barrel_p2p_wire).
 
@@ -23,6 +23,9 @@
 -define(INCOMING, 7).
 -define(REQUEST, 8).
 -define(ANSWER, 9).
+-define(EVENT, 10).
+-define(BROADCAST, 11).
+-define(DELIVER, 12).
 
 -define(HIDDEN, 1).
 -define(NOT_LISTENING, 2).
@@ -40,7 +43,10 @@
   | ready
   | {incoming, ticket(), From :: binary()}
   | {request, Id :: non_neg_integer(), TermBytes :: binary()}
-  | {answer, Id :: non_neg_integer(), TermBytes :: binary()}.
+  | {answer, Id :: non_neg_integer(), TermBytes :: binary()}
+  | {event, TermBytes :: binary()}
+  | {broadcast, Id :: non_neg_integer(), Tag :: binary(), Payload :: binary()}
+  | {deliver, Tag :: binary(), Payload :: binary()}.
 -type reason() :: truncated | trailing_bytes | unknown_type | bad_version | bad_flags | too_long | bad_text
                 | bad_creation | bad_term.
 -type code_name() :: bad_frame | bad_version | duplicate_name | bad_token | bad_ticket | not_allowed | bad_name
@@ -75,7 +81,13 @@ encode({incoming, <<_:16/binary>> = Ticket, From}) when byte_size(From) =< ?NAME
 encode({request, Id, <<131, _/binary>> = Term}) ->
     <<?REQUEST, Id:32, Term/binary>>;
 encode({answer, Id, <<131, _/binary>> = Term}) ->
-    <<?ANSWER, Id:32, Term/binary>>.
+    <<?ANSWER, Id:32, Term/binary>>;
+encode({event, <<131, _/binary>> = Term}) ->
+    <<?EVENT, Term/binary>>;
+encode({broadcast, Id, Tag, Payload}) ->
+    <<?BROADCAST, Id:32, (text(Tag))/binary, Payload/binary>>;
+encode({deliver, Tag, Payload}) ->
+    <<?DELIVER, (text(Tag))/binary, Payload/binary>>.
 
 -spec decode(binary()) -> {ok, frame()} | {error, reason()}.
 decode(<<Type, Version, _/binary>>)
@@ -105,12 +117,18 @@ decode(<<?REQUEST, Id:32, Term/binary>>) ->
     checked(<<>>, [{term, Term}], {request, Id, Term});
 decode(<<?ANSWER, Id:32, Term/binary>>) ->
     checked(<<>>, [{term, Term}], {answer, Id, Term});
-decode(<<Type, _/binary>>) when Type < ?ATTACH; Type > ?ANSWER ->
+decode(<<?EVENT, Term/binary>>) ->
+    checked(<<>>, [{term, Term}], {event, Term});
+decode(<<?BROADCAST, Id:32, Len:16, Tag:Len/binary, Payload/binary>>) ->
+    {ok, {broadcast, Id, Tag, Payload}};
+decode(<<?DELIVER, Len:16, Tag:Len/binary, Payload/binary>>) ->
+    {ok, {deliver, Tag, Payload}};
+decode(<<Type, _/binary>>) when Type < ?ATTACH; Type > ?DELIVER ->
     {error, unknown_type};
 decode(_) ->
     {error, truncated}.
 
-%% The term in a REQUEST or an ANSWER. `safe': what a daemon sends never becomes a new atom.
+%% The term in a REQUEST, an ANSWER or an EVENT. `safe': what a daemon sends never becomes a new atom.
 -spec term(binary()) -> {ok, term()} | {error, bad_term}.
 term(Bytes) ->
     try binary_to_term(Bytes, [safe, used]) of
@@ -120,12 +138,15 @@ term(Bytes) ->
         error:badarg -> {error, bad_term}
     end.
 
-%% The atoms of docs/wire.md 1.2. A module brings the atoms of its exported functions with it, so these are there
+%% The atoms of docs/wire.md 1.2 and 1.3. A module brings the atoms of its exported functions with it, so these are there
 %% for `safe'; an answer with others is of a later daemon and is refused.
 -spec known_atoms() -> [atom()].
 known_atoms() ->
     [ok, error, unknown_request, bad_term, node_info, daemon, fingerprint, port, name, creation, channels, node, link, trust,
-     tofu, strict, uptime_ms].
+     tofu, strict, uptime_ms,
+     active_view, passive_view, members, join, leave, subscribe, unsubscribe, neighbours, broadcasts, broadcast,
+     bad_name, cannot_join_self, too_many, tag_too_long, too_large, busy,
+     peer_up, peer_down, joined, left, member_up, member_down, nodedown, connect_failed, graceful, dropped, blocked].
 
 -spec term_bytes(term()) -> binary().
 term_bytes(Term) -> term_to_binary(Term, [{minor_version, 2}]).

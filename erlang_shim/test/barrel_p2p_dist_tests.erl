@@ -6,6 +6,7 @@
 
 %% Run inside the nodes.
 -export([monitored_death/1, linked_death/1, messages_by_name/1, echo/0]).
+-export([start_listener/0, listener/1, heard/1, forget/1]).
 -export([start_sink/1, sink/1, sink_count/0, start_sender/3]).
 
 -define(DFLAG_DIST_HDR_ATOM_CACHE, 16#2000).
@@ -231,6 +232,129 @@ the_vm_is_there_first_test_() ->
               ?assertEqual({0, "a@127.0.0.1"}, {Status, Out})
       end, "a node that starts before its daemon waits for it").
 
+%% --- the cluster ---------------------------------------------------------------------------------------------
+
+the_cluster_is_asked_test_() ->
+    with_daemon(
+      fun(Host) ->
+              {A, An} = start_node(Host, a), {_, Bn} = start_node(Host, b),
+              ?assertEqual([An, Bn], call(A, barrel_p2p, members, [])),
+              ?assertEqual([], call(A, barrel_p2p, active_view, [])),
+              ?assertEqual(['nobody_yet@elsewhere'], call(A, barrel_p2p, passive_view, [])),   % the atom is new there
+              ?assertEqual({error, cannot_join_self}, call(A, barrel_p2p, join, [An])),
+              ?assertEqual(ok, call(A, barrel_p2p, join, [Bn])),
+              ?assertEqual([], fake_daemon:joins(daemon(Host))),
+              ?assertEqual(ok, call(A, barrel_p2p, join, ['c@elsewhere'])),
+              ?assertEqual([<<"c@elsewhere">>], fake_daemon:joins(daemon(Host))),
+              ?assertEqual(ok, call(A, barrel_p2p, leave, [])),
+              stop_daemon(Host),
+              ?assertEqual([], call(A, barrel_p2p, members, [])),
+              ?assertEqual({error, daemon_unavailable}, call(A, barrel_p2p, join, ['c@elsewhere']))
+      end, "members, views, joining and leaving").
+
+events_test_() ->
+    with_daemon(
+      fun(Host) ->
+              {A, _} = start_node(Host, a),
+              Heard = heard_by(A, fun(Pid) -> [ok = call(A, barrel_p2p, subscribe, [Pid]) || _ <- [1, 2]] end),
+              Both = heard_by(A, fun(Pid) ->
+                                         ok = call(A, barrel_p2p, subscribe, [Pid]),
+                                         ok = call(A, barrel_p2p, subscribe, [Pid, members])
+                                 end),
+              ok = fake_daemon:tell(daemon(Host), neighbours, joined),
+              ok = fake_daemon:tell(daemon(Host), neighbours, {peer_up, <<"x@y">>}),
+              ok = fake_daemon:tell(daemon(Host), members, {member_up, <<"x@y">>}),
+              ok = fake_daemon:tell(daemon(Host), neighbours, {peer_down, <<"x@y">>, dropped}),
+              Up = [{barrel_p2p_event, joined}, {barrel_p2p_event, {peer_up, 'x@y'}}],
+              Down = {barrel_p2p_event, {peer_down, 'x@y', dropped}},
+              hears(Heard, Up ++ [Down]),
+              hears(Both, Up ++ [{barrel_p2p_event, {member_up, 'x@y'}}, Down]),
+              ok = call(A, barrel_p2p, unsubscribe, [maps:get(pid, Both)]),
+              ok = fake_daemon:tell(daemon(Host), neighbours, left),
+              ok = fake_daemon:tell(daemon(Host), members, {member_down, <<"x@y">>, nodedown}),
+              hears(Heard, [{barrel_p2p_event, left}]),
+              hears(Both, [{barrel_p2p_event, {member_down, 'x@y', nodedown}}]),
+              %% who ends is forgotten, and then the daemon need not tell
+              [true = call(A, erlang, exit, [Pid, kill]) || #{pid := Pid} <- [Heard, Both]],
+              wait_until(fun() -> [[]] =:= maps:values(fake_daemon:topics(daemon(Host))) end)
+      end, "events of neighbours and members, each once to each subscriber, until it ends").
+
+broadcasts_test_() ->
+    with_daemon(
+      fun(Host) ->
+              {A, _} = start_node(Host, a), {B, _} = start_node(Host, b),
+              HeardA = heard_by(A, fun(Pid) -> ok = call(A, barrel_p2p_plumtree, subscribe, [Pid]) end),
+              HeardB = heard_by(B, fun(Pid) ->
+                                           ok = call(B, barrel_p2p_plumtree, subscribe, [Pid]),
+                                           ok = call(B, barrel_p2p_plumtree, subscribe, [Pid, {tag, 1}])
+                                   end),
+              One = heard_by(B, fun(Pid) -> ok = call(B, barrel_p2p_plumtree, subscribe, [Pid, {tag, 1}]) end),
+              New = {there, #{1 => <<2>>}, list_to_atom("broadcast_" ++ integer_to_list(erlang:system_time()))},
+              ?assertEqual(ok, call(A, barrel_p2p_plumtree, broadcast, [{tag, 1}, New])),
+              ?assertEqual(ok, call(A, barrel_p2p_plumtree, broadcast, ["another", [2.5]])),
+              All = [{plumtree_broadcast, {{tag, 1}, New}}, {plumtree_broadcast, {"another", [2.5]}}],
+              hears(HeardA, All),
+              hears(HeardB, All),
+              hears(One, [hd(All)]),
+              ?assertEqual({error, too_large}, call(A, barrel_p2p_plumtree, broadcast, [t, <<0:(8 * 600000)>>])),
+              ?assertEqual({error, tag_too_long}, call(A, barrel_p2p_plumtree, broadcast, [<<0:(8 * 2000)>>, p])),
+              ?assertEqual({error, too_many}, call(A, barrel_p2p_plumtree, subscribe, [maps:get(pid, HeardA), "text"])),
+              %% the daemon restarts: nobody subscribes again, and all hear
+              stop_daemon(Host),
+              ?assertEqual({error, daemon_unavailable}, call(A, barrel_p2p_plumtree, broadcast, [t, p])),
+              start_daemon(Host, #{first_creation => 5000}),
+              wait_until(fun() -> [[broadcasts], [broadcasts, {broadcast, tag_bytes({tag, 1})}]] =:=
+                                      lists:sort(maps:values(fake_daemon:topics(daemon(Host))))
+                         end),
+              ?assertEqual(ok, call(B, barrel_p2p_plumtree, broadcast, [{tag, 1}, again])),
+              Again = {plumtree_broadcast, {{tag, 1}, again}},
+              [hears(Heard, [Again]) || Heard <- [HeardA, HeardB, One]],
+              ok = call(B, barrel_p2p_plumtree, unsubscribe, [maps:get(pid, One), {tag, 1}]),
+              ok = call(B, barrel_p2p_plumtree, broadcast, [{tag, 1}, last]),
+              hears(HeardB, [{plumtree_broadcast, {{tag, 1}, last}}]),
+              hears(One, [])
+      end, "broadcasts come once, in order, to all who subscribed, also after the daemon has restarted").
+
+a_program_without_distribution_hears_too_test_() ->
+    with_daemon(
+      fun(Host) ->
+              C = start_vm(Host),
+              Pid = call(C, erlang, spawn, [timer, sleep, [infinity]]),
+              ?assertEqual({error, not_started}, call(C, barrel_p2p, subscribe, [Pid])),
+              ?assertEqual(ok, call(C, barrel_p2p, unsubscribe, [Pid])),
+              ?assertEqual({error, not_started}, call(C, barrel_p2p_plumtree, broadcast, [t, p])),
+              ok = call(C, application, start, [barrel_p2p]),
+              Heard = heard_by(C, fun(Own) -> ok = call(C, barrel_p2p_plumtree, subscribe, [Own]) end),
+              ok = call(C, barrel_p2p_plumtree, broadcast, [t, before]),
+              %% as a node, and as none again
+              {ok, _} = call(C, net_kernel, start, [['c@127.0.0.1', longnames]]),
+              ok = call(C, barrel_p2p_plumtree, broadcast, [t, as_a_node]),
+              ok = call(C, net_kernel, stop, []),
+              wait_until(fun() -> [[broadcasts]] =:= maps:values(fake_daemon:topics(daemon(Host))) end),
+              ok = call(C, barrel_p2p_plumtree, broadcast, [t, as_none_again]),
+              hears(Heard, [{plumtree_broadcast, {t, What}} || What <- [before, as_a_node, as_none_again]])
+      end, "a VM that is no node subscribes, becomes a node and stops being one").
+
+atoms_from_elsewhere_test_() ->
+    with_daemon(
+      fun(Host) ->
+              C = start_vm(Host),
+              Names = fun(From, Count) ->
+                              [iolist_to_binary(io_lib:format("n~b@h", [N])) || N <- lists:seq(From, From + Count - 1)]
+                      end,
+              [?assertEqual({error, bad_term}, call(C, barrel_p2p_foreign, term, [Bytes]))
+               || Bytes <- [<<>>, <<131>>, <<0>>, <<131, 97, 1, 0>>,
+                            term_to_binary(lists:duplicate(10000, a), [compressed])]],
+              %% a fifth of the table, and then none
+              Limit = call(C, erlang, system_info, [atom_limit]) div 5,
+              ?assertEqual(Limit, length(call(C, barrel_p2p_foreign, node_names, [Names(1, Limit + 100)]))),
+              ?assertEqual({error, too_many_atoms}, call(C, barrel_p2p_foreign, node_name, [<<"one_more@h">>])),
+              ?assertEqual({error, too_many_atoms},
+                           call(C, barrel_p2p_foreign, term, [<<131, 119, 8, "one_more">>])),
+              ?assertEqual({ok, 'n1@h'}, call(C, barrel_p2p_foreign, node_name, [<<"n1@h">>])),
+              ?assertEqual({ok, {ok, []}}, call(C, barrel_p2p_foreign, term, [term_to_binary({ok, []})]))
+      end, "the cluster cannot fill a VM's atom table").
+
 %% --- kinds of nodes ------------------------------------------------------------------------------------------
 
 unnamed_test_() ->
@@ -455,6 +579,23 @@ echo_loop() ->
         {N, From} -> From ! {echoed, N}, echo_loop()
     end.
 
+start_listener() -> spawn(?MODULE, listener, [[]]).
+
+listener(Heard) ->
+    receive
+        {heard, From, Ref} -> From ! {Ref, lists:reverse(Heard)}, listener(Heard);
+        {forget, From, Ref} -> From ! {Ref, ok}, listener([]);
+        Message -> listener([Message | Heard])
+    end.
+
+heard(Pid) -> ask_listener(Pid, heard).
+forget(Pid) -> ask_listener(Pid, forget).
+
+ask_listener(Pid, What) ->
+    Ref = make_ref(),
+    Pid ! {What, self(), Ref},
+    receive {Ref, Answer} -> Answer end.
+
 start_sink(Node) ->
     Pid = spawn(Node, ?MODULE, sink, [self()]),
     receive {Pid, ready} -> ok end.
@@ -517,6 +658,21 @@ phase(Node) ->
     end.
 
 cookie() -> "shim_test".
+
+%% A process in the node that keeps what it is sent; Subscribe is called with it.
+heard_by(Node, Subscribe) ->
+    Pid = call(Node, ?MODULE, start_listener, []),
+    _ = Subscribe(Pid),
+    #{node => Node, pid => Pid}.
+
+%% It has heard exactly this since it was asked last.
+hears(#{node := Node, pid := Pid}, Messages) ->
+    Heard = fun() -> call(Node, ?MODULE, heard, [Pid]) end,
+    wait_until(fun() -> length(Heard()) >= length(Messages) end, 5000),
+    ?assertEqual(Messages, Heard()),
+    call(Node, ?MODULE, forget, [Pid]).
+
+tag_bytes(Tag) -> term_to_binary(Tag, [deterministic, {minor_version, 2}]).
 
 flags() ->
     ["-pa", filename:dirname(code:which(barrel_p2p_dist)), "-pa", filename:dirname(code:which(?MODULE)),

@@ -1,9 +1,9 @@
 %% A daemon for tests: the node socket of docs/wire.md section 1 and nothing behind it. It joins the two ends of
-%% a channel byte for byte, so that nodes of this host meet; it judges as the document says, and remembers
+%% a channel byte for byte, so that nodes of this host meet, and passes broadcasts on; it judges as the document says, and remembers
 %% what it was shown.
 -module(fake_daemon).
 
--export([start/1, start/2, stop/1, attaches/1, dials/1, handshakes/1, sessions/1]).
+-export([start/1, start/2, stop/1, attaches/1, dials/1, handshakes/1, sessions/1, topics/1, joins/1, tell/3]).
 -export([connection/2]).
 
 %% Listens at Path. The options: `refuse => {Code, Text}' for every ATTACH, `silent => true' to answer none,
@@ -21,7 +21,7 @@ start(Path, Options) ->
                         Server = self(),
                         spawn_link(fun() -> accept(Listen, Server) end),
                         loop(#{options => Options, sessions => #{}, tickets => #{}, attaches => [], dials => [],
-                               handshakes => [], creation => maps:get(first_creation, Options, 1000)})
+                               handshakes => [], topics => #{}, joins => [], creation => maps:get(first_creation, Options, 1000)})
                 end),
     receive {Pid, listening} -> Pid end.
 
@@ -36,6 +36,11 @@ dials(Pid) -> ask(Pid, dials).
 %% The flags that diallers and acceptors sent in their handshakes: what the atom cache depends on.
 handshakes(Pid) -> ask(Pid, handshakes).
 sessions(Pid) -> ask(Pid, sessions).
+%% What each session is subscribed to: #{pid() => [Topic]}.
+topics(Pid) -> ask(Pid, topics).
+joins(Pid) -> ask(Pid, joins).
+%% Something happens in the cluster.
+tell(Pid, Topic, Event) -> ask(Pid, {tell, Topic, {event, barrel_p2p_wire:term_bytes(Event)}}).
 
 %% --- the server ---------------------------------------------------------------------------------------
 
@@ -62,6 +67,7 @@ loop(#{sessions := Sessions, tickets := Tickets, options := Options} = S) ->
             loop(S);
         {'EXIT', Pid, _} ->
             loop(S#{sessions := maps:filter(fun(_, #{pid := P}) -> P =/= Pid end, Sessions),
+                    topics := maps:remove(Pid, maps:get(topics, S)),
                     tickets := maps:filter(fun(_, P) -> P =/= Pid end, Tickets)});
         {ask, From, Ref, {attach, Pid, Shown}} ->
             {Answer, S1} = attach(Pid, Shown, Options, S),
@@ -85,6 +91,25 @@ loop(#{sessions := Sessions, tickets := Tickets, options := Options} = S) ->
                 {Dialler, Rest} -> From ! {Ref, {ok, Dialler}}, loop(S#{tickets := Rest});
                 error -> From ! {Ref, {refused, 5, <<"no such ticket">>}}, loop(S)
             end;
+        {ask, From, Ref, {subscribe, Pid, Topic}} ->
+            Topics = maps:get(topics, S),
+            From ! {Ref, ok},
+            loop(S#{topics := Topics#{Pid => lists:usort([Topic | maps:get(Pid, Topics, [])])}});
+        {ask, From, Ref, {unsubscribe, Pid, Topic}} ->
+            Topics = maps:get(topics, S),
+            From ! {Ref, ok},
+            loop(S#{topics := Topics#{Pid => maps:get(Pid, Topics, []) -- [Topic]}});
+        {ask, From, Ref, {join, Name}} ->
+            From ! {Ref, ok},
+            loop(S#{joins := [Name | maps:get(joins, S)]});
+        {ask, From, Ref, {tell, Topic, Frame}} ->
+            Wanted = case Frame of
+                         {deliver, Tag, _} -> [broadcasts, {broadcast, Tag}];
+                         _ -> [Topic]
+                     end,
+            _ = [Pid ! {send, Frame} || {Pid, Topics} <- maps:to_list(maps:get(topics, S)), Wanted -- Topics =/= Wanted],
+            From ! {Ref, ok},
+            loop(S);
         {ask, From, Ref, {handshake, Flags}} ->
             From ! {Ref, ok},
             loop(S#{handshakes := [Flags | maps:get(handshakes, S)]});
@@ -124,7 +149,7 @@ connection(Socket, Server) ->
                 {ok, #{token := Token, creation := Creation}} ->
                     ok = send(Socket, {attached, #{creation => Creation, token => Token, port => 9100,
                                                    fingerprint => <<"SHA256:fake">>}}),
-                    session(Socket, Shown#{creation := Creation});
+                    session(Socket, Server, Shown#{creation := Creation, token := Token});
                 Refused -> send(Socket, Refused)
             end;
         {ok, {dial, Token, To}} ->
@@ -145,24 +170,40 @@ connection(Socket, Server) ->
 
 send(Socket, Frame) -> gen_tcp:send(Socket, barrel_p2p_wire:encode(Frame)).
 
-session(Socket, Session) ->
+session(Socket, Server, Session) ->
     _ = inet:setopts(Socket, [{active, once}]),
     receive
         {send, Frame} ->
             ok = send(Socket, Frame),
-            session(Socket, Session);
+            session(Socket, Server, Session);
         {tcp, Socket, Bytes} ->
-            {ok, {request, Id, Term}} = barrel_p2p_wire:decode(Bytes),
-            Answer = case barrel_p2p_wire:term(Term) of
-                         {ok, node_info} ->
-                             {ok, #{daemon => <<"fake">>, name => maps:get(name, Session), channels => [],
-                                    creation => maps:get(creation, Session), trust => tofu, uptime_ms => 1}};
-                         _ -> {error, unknown_request}
-                     end,
+            {Id, Answer} = case barrel_p2p_wire:decode(Bytes) of
+                               {ok, {request, N, Term}} ->
+                                   {ok, Request} = barrel_p2p_wire:term(Term),
+                                   {N, answer(Request, Server, Session)};
+                               {ok, {broadcast, N, Tag, Payload}} ->
+                                   {N, ask(Server, {tell, none, {deliver, Tag, Payload}})}
+                           end,
             ok = send(Socket, {answer, Id, barrel_p2p_wire:term_bytes(Answer)}),
-            session(Socket, Session);
+            session(Socket, Server, Session);
         {tcp_closed, Socket} -> ok
     end.
+
+answer(node_info, _, #{name := Name, creation := Creation}) ->
+    {ok, #{daemon => <<"fake">>, name => Name, channels => [], creation => Creation, trust => tofu, uptime_ms => 1}};
+answer(members, Server, _) ->
+    {ok, lists:sort([Name || #{name := Name} <- maps:values(ask(Server, sessions)), Name =/= <<>>])};
+answer(active_view, _, _) -> {ok, []};
+answer(passive_view, _, _) -> {ok, [<<"nobody_yet@elsewhere">>]};
+answer(leave, _, _) -> ok;
+answer({join, Name}, Server, _) ->
+    case [N || #{name := N} <- maps:values(ask(Server, sessions)), N =:= Name] of
+        [] -> ask(Server, {join, Name});
+        _ -> {error, cannot_join_self}
+    end;
+answer({subscribe, {broadcast, <<131, 107, _/binary>>}}, _, _) -> {error, too_many};   % a text as a tag: none is taken
+answer({Word, Topic}, Server, _) when Word =:= subscribe; Word =:= unsubscribe -> ask(Server, {Word, self(), Topic});
+answer(_, _, _) -> {error, unknown_request}.
 
 wait_for_acceptor(Socket, Server) ->
     receive

@@ -26,7 +26,8 @@ void Core::Impl::carry_out(const gossip::Deliver& effect, Now now, Effects& out)
       const std::string text{as_text(tag)};
       Bytes frame;
       for (const auto& [token, id] : sessions.with_tokens()) {
-        if (!sessions.find_as<NodeSession>(id)->tags.contains(text)) continue;
+        const NodeSession& node = *sessions.find_as<NodeSession>(id);
+        if (!node.hears[static_cast<std::size_t>(Topic::broadcasts)] && !node.tags.contains(text)) continue;
         if (frame.empty()) frame = local::encode(local::Deliver{tag, in.rest()});
         out.emplace_back(SendToSession{id, frame});
       }

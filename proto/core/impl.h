@@ -272,6 +272,7 @@ struct Core::Impl {
   std::array<std::map<PublicKey, std::set<NodeName>>, topics> told_up;  ///< nodes that subscribers have heard of
   std::map<BroadcastKind, std::map<PublicKey, Bytes>> unsaid;  ///< of our own life and others', until it can be broadcast
   std::set<PublicKey> overlay_uses;                ///< peers that membership has something to ask, or as neighbours
+  std::set<PublicKey> believed;                    ///< members that were held to live because there is a link with them
   bool record_is_due = false;                      ///< it changed since it was broadcast last
   bool is_joined = false;                          ///< there was a neighbour, and since then always one, or a wish
   bool wants_records = false;                      ///< as a newcomer, of the next neighbour

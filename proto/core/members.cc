@@ -22,7 +22,11 @@ membership::Life read_life(Reader& in) {
 // --- what suspicion asks for ----------------------------------------------------------------------------------
 
 void Core::Impl::carry_out(const membership::Probe& effect, Now now, Effects& out) {
-  if (links.best_of(effect.key) != nullptr) return suspicions.on_probe_ok(effect.key, now.steady, life_effects);
+  if (links.best_of(effect.key) != nullptr) {
+    // Neighbours' keep-alives may miss it before the link's idle time-out does: when that comes, it is probed again.
+    believed.insert(effect.key);
+    return suspicions.on_probe_ok(effect.key, now.steady, life_effects);
+  }
   const Contacts::Known* known = contacts.find(effect.key);
   // Not to have been tried is no failure.
   if (known == nullptr || !reach_for(known->contact, now, out)) suspicions.on_probe_ok(effect.key, now.steady, life_effects);
@@ -118,9 +122,10 @@ void Core::Impl::tell(Topic topic, const Term& event, Effects& out) {
 }
 
 void Core::Impl::tell_names(Topic topic, const PublicKey& key, Effects& out) {
-  const bool is_there = topic == Topic::neighbours ? hyparview.view().is_active(key) : suspicions.is_living(key);
+  const bool is_there = topic == Topic::neighbours ? hyparview.view().is_active(key)
+                                                   : key == signing.own_key() || suspicions.is_living(key);
   const Contacts::Known* known = contacts.find(key);
-  if (!is_there || known == nullptr || key == signing.own_key()) return;
+  if (!is_there || known == nullptr) return;
   const std::string prefix = topic == Topic::neighbours ? "peer" : "member";
   std::set<NodeName>& told = told_up[static_cast<std::size_t>(topic)][key];
   const std::set<NodeName> names{known->names.begin(), known->names.end()};

@@ -125,6 +125,7 @@ void Core::Impl::on_link_admitted(Link& link, Now now) {
 void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
   if (links.best_of(key) == nullptr && !reaches_by_key.contains(key))
     hyparview.on_link_closed(key, now.steady, membership_effects);
+  if (links.best_of(key) == nullptr && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
   gossip_follows(key, now);
 }
 

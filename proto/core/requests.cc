@@ -75,7 +75,8 @@ Term Core::Impl::reply_to(const Connection& connection, const Term& request, Now
   for (const bool wanted : {true, false}) {
     const Term* what = argument_of(request, wanted ? "subscribe" : "unsubscribe");
     if (what == nullptr) continue;
-    for (const auto& [word, topic] : {std::pair{"neighbours", Topic::neighbours}, std::pair{"members", Topic::members}}) {
+    for (const auto& [word, topic] : {std::pair{"neighbours", Topic::neighbours}, std::pair{"members", Topic::members},
+                                      std::pair{"broadcasts", Topic::broadcasts}}) {
       if (*what != Term::atom(word)) continue;
       node.hears[static_cast<std::size_t>(topic)] = wanted;
       return ok();

@@ -235,6 +235,7 @@ void Core::Impl::names_changed(Now now, Effects& out) {
   if (stopping) return;  // peers hear `goodbye` next
   own.set_names(sessions.names());
   announce_ourselves(now);
+  tell_names(Topic::members, signing.own_key(), out);
   for (auto& [id, link] : links.all())
     if (link.admitted) send_record(link, now, out);
   searches_may_move = true;

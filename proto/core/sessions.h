@@ -17,12 +17,13 @@
 
 namespace bp2p {
 
-/// What sessions subscribe to, beside tags of broadcasts.
+/// What sessions subscribe to, beside single tags of broadcasts.
 enum class Topic : std::uint8_t {
   neighbours,  ///< peer_up, peer_down, joined, left
   members,     ///< member_up, member_down
+  broadcasts,  ///< of every tag
 };
-inline constexpr std::size_t topics = 2;
+inline constexpr std::size_t topics = 3;
 
 /// Has not said yet what it is.
 struct Fresh {};

@@ -1,6 +1,6 @@
 %% What a VM hears of other nodes, with the time at which it heard; runs in the VMs under test.
 -module(e2e_watch).
--export([start/0, events/0, clear/0, alternate/0, stream_to/2, streamed/1]).
+-export([start/0, events/0, clear/0, alternate/0, take_turns/1, stream_to/2, streamed/1]).
 
 start() ->
     Me = self(),
@@ -34,6 +34,7 @@ alternate() ->
     lists:all(fun(Node) -> take_turns([Kind || {_, Kind, N} <- Events, N =:= Node]) end,
               lists:usort([N || {_, _, N} <- Events])).
 
+%% No kind twice in a row.
 take_turns([Kind, Kind | _]) -> false;
 take_turns([_ | Kinds]) -> take_turns(Kinds);
 take_turns([]) -> true.

@@ -60,7 +60,8 @@ daemon_options(#{dir := Dir, logs := Logs, hosts := Count, ipv6 := Ipv6, static 
       config => Config ++ [{"transport", "idle_timeout", "\"4s\""} || not overridden("idle_timeout", Config)]
                        ++ [{"transport", "keep_alive", "\"1s\""} || not overridden("keep_alive", Config)]}.
 
-overridden(Key, Config) -> lists:any(fun({_, K, _}) -> K =:= Key end, Config).
+%% Other sections have keys of the same name.
+overridden(Key, Config) -> lists:any(fun({Section, K, _}) -> Section =:= "transport" andalso K =:= Key end, Config).
 
 stop(#{daemons := Daemons, net := Net}) ->
     Running = [D || #{process := P} = D <- maps:values(Daemons), e2e_os:is_running(P)],

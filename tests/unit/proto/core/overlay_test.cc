@@ -79,8 +79,11 @@ TEST_F(Overlay, I10ABroadcastReachesEverySubscriberOnceAndInOrder) {
   for (std::size_t i = 0; i < 12; ++i)
     if (i != 5) subscribe(i, "t");
   for (int round = 0; round < 20; ++round) broadcast(round % 2 == 0 ? 0 : 7, "t", "m" + std::to_string(round));
-  broadcast(3, "other", "not for them");
+  EXPECT_EQ(at(5).ask(nodes[5], tuple("unsubscribe", Term::atom("broadcasts"))), Term::atom("ok"));
+  EXPECT_EQ(at(11).ask(nodes[11], tuple("subscribe", Term::atom("broadcasts"))), Term::atom("ok"));
+  broadcast(3, "other", "for who hears every tag");
   world.pass(2s);
+  EXPECT_EQ(std::erase(at(11).delivered[nodes[11]], std::pair<std::string, std::string>{"other", "for who hears every tag"}), 1u);
   for (std::size_t i = 0; i < 12; ++i) {
     std::vector<std::string> even, odd;
     for (const auto& [tag, payload] : at(i).delivered[nodes[i]]) {
@@ -165,6 +168,34 @@ TEST_F(Overlay, AllHearOfADeathAndOfAReturn) {
     const auto ups = std::ranges::count(at(i).heard_events[nodes[i]], "{member_up,<<\"n3@h3\">>}");
     EXPECT_EQ(ups, i == 3 ? 0 : 1) << i;
   }
+}
+
+TEST_F(Overlay, ADeathIsNoticedThoughKeepAlivesMissItBeforeTheLinksDo) {
+  cluster(8);
+  world.pass(1min);
+  world.hush(at(3));
+  world.pass(45s);
+  for (const std::size_t i : {0u, 1u, 2u, 4u, 5u, 6u, 7u}) EXPECT_EQ(names(i, "members").size(), 8u) << i << ": its links stand";
+  world.unreachable.insert(at(3).at);
+  world.mute(at(3));
+  world.pass(1min);
+  for (const std::size_t i : {0u, 1u, 2u, 4u, 5u, 6u, 7u}) EXPECT_EQ(names(i, "members").size(), 7u) << i;
+}
+
+TEST_F(Overlay, ANodeHearsOfTheOthersOfItsHost) {
+  cluster(2);
+  world.pass(5s);
+  at(0).ask(nodes[0], tuple("subscribe", Term::atom("members")));
+  at(1).ask(nodes[1], tuple("subscribe", Term::atom("members")));
+  for (auto& daemon : world.daemons) daemon->heard_events.clear();
+  const SessionId another = at(0).attach(name("another@h0"));
+  world.pass(5s);
+  at(0).hang_up(another);
+  world.pass(5s);
+  const std::vector<std::string> there{"{member_up,<<\"another@h0\">>}", "{member_down,<<\"another@h0\">>,graceful}"};
+  EXPECT_EQ(at(0).heard_events[nodes[0]], there);
+  EXPECT_EQ(at(1).heard_events[nodes[1]],
+            (std::vector<std::string>{"{peer_up,<<\"another@h0\">>}", there[0], "{peer_down,<<\"another@h0\">>,graceful}", there[1]}));
 }
 
 TEST_F(Overlay, NeighboursThatLoseTheirLinkFindOneAnotherAgain) {

@@ -159,6 +159,8 @@ class World {
     run();
   }
   void unmute(Daemon& daemon) { muted.erase(&daemon); }
+  /// What it says and is told goes nowhere, and no link has noticed yet.
+  void hush(Daemon& daemon) { hushed.insert(&daemon); }
 
   std::uint64_t next_id() { return ++last_id; }
 
@@ -221,7 +223,7 @@ class World {
   std::vector<std::unique_ptr<Connection>> connections;
   std::map<QueueKey, Queue> queues;
   std::set<Address> unreachable;
-  std::set<const Daemon*> muted;
+  std::set<const Daemon*> muted, hushed;
   bool translates_ports = false;
   std::uint64_t last_id = 0;
 };
@@ -430,6 +432,7 @@ inline void World::send(Daemon& from, LinkId link, const Bytes& message) {
   if (connection == nullptr) return;  // a test that plays the peer itself
   ASSERT_TRUE(own->open) << "a message on a link that is not open";
   if (own->gone) return;  // lost, and the core has not been told yet; closed by it, it does not send
+  if (hushed.contains(&from) || hushed.contains(peer->daemon)) return;
   post(own == &connection->client ? "to server" : "to client", connection->number, [peer, message] {
     if (!peer->open || peer->gone) return;
     peer->daemon->with([&](Core& core, Now at, Effects& out) { core.on_link_message(peer->link, message, at, out); });

@@ -90,7 +90,7 @@ TEST(LocalFrames, CutAnywhereOrLongerAreRefused) {
     if (vector.name.starts_with("bad_")) continue;
     SCOPED_TRACE(vector.name);
     const auto type = static_cast<std::uint8_t>(vector.bytes[0]);
-    if (type == 8 || type == 9) continue;  // the rest is a term, which has its own decoder
+    if (type >= 8) continue;  // the rest is a term, which has its own decoder, or a payload of any length
     for (std::size_t size = 0; size < vector.bytes.size(); ++size)
       EXPECT_FALSE(local::decode(ByteView{vector.bytes}.first(size)).has_value()) << "cut at " << size;
     Bytes longer = vector.bytes;

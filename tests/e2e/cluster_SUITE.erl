@@ -1,0 +1,287 @@
+%% The daemons as one cluster, seen from its nodes: members, views, events, broadcasts, and what becomes of them when
+%% daemons come, go and die. As a rule nobody has a table of the others: they know a contact, and learn the rest.
+%% Timings are shortened: neighbours speak every second, a link is lost after 4 s of silence.
+-module(cluster_SUITE).
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+-import(e2e_vm, [call/2, call/3]).
+
+suite() -> [{timetrap, {seconds, 100}}].
+
+all() ->
+    [one_contact, joining_and_leaving, broadcasts, broadcasts_while_daemons_restart, a_daemon_dies, the_contact_is_gone,
+     another_cluster, twelve_hosts].
+
+%% --- a cluster ---------------------------------------------------------------------------------------------------
+
+%% Hosts 2 to Count know host 1; a@hN runs on each. {World, [a@h1, ...]}
+cluster(Name, Count) -> cluster(Name, Count, fun(1) -> []; (_) -> [contact(1)] end).
+
+cluster(Name, Count, Config) -> cluster(Name, Count, Config, false).
+
+cluster(Name, Count, Config, HasTable) ->
+    World = e2e_world:start(["cluster_", atom_to_list(Name)], #{hosts => Count, static => HasTable, config => fun(N) ->
+        [{"membership", "shuffle_period", "\"1s\""}, {"membership", "keep_alive", "\"1s\""},
+         {"membership", "contact_retry_ms", "1000"} | Config(N)]
+    end}),
+    Starting = [e2e_vm:start_later(e2e_world:vm_options(World, {a, N}, #{})) || N <- lists:seq(1, Count)],
+    Vms = [begin {ok, Vm} = e2e_vm:await(Tag, 60_000), Vm end || Tag <- Starting],
+    [ok = call(Vm, fun() -> application:start(barrel_p2p) end) || Vm <- Vms],
+    {World, Vms}.
+
+contact(N) -> {"membership", "contact_nodes", ["[\"", e2e_net:address(N), ":9100\"]"]}.
+
+done(World) ->
+    e2e_vm:kill_except([]),
+    e2e_world:stop(World).
+
+name(#{name := Name}) -> Name.
+names(Vms) -> lists:sort([name(Vm) || Vm <- Vms]).
+daemon(World, N) -> e2e_world:daemon(World, N).
+replace(World, N, Daemon) -> e2e_world:replace(World, N, Daemon).
+members(Vm) -> call(Vm, fun() -> lists:sort(barrel_p2p:members()) end).
+view(Vm) -> call(Vm, fun() -> lists:sort(barrel_p2p:active_view()) end).
+
+%% Each of Vms knows exactly the nodes of Members.
+all_see(Vms, Members) -> all_see(Vms, Members, 20_000).
+all_see(Vms, Members, Ms) ->
+    Names = names(Members),
+    [e2e_wait:until({members_of, name(Vm)}, fun() ->
+        case members(Vm) of
+            Names -> true;
+            Others -> {sees, Others}
+        end
+    end, Ms) || Vm <- Vms],
+    ok.
+
+%% Everybody has a neighbour, and whoever is one has one.
+views_are_symmetric(Vms) ->
+    e2e_wait:until(symmetric_views, fun() ->
+        Views = maps:from_list([{name(Vm), view(Vm)} || Vm <- Vms]),
+        OneSided = [{A, B} || A := View <- Views, B <- View, not lists:member(A, maps:get(B, Views, []))],
+        case {OneSided, [A || A := [] <- Views]} of
+            {[], []} -> true;
+            Wrong -> Wrong
+        end
+    end).
+
+hears_events(Vm) ->
+    call(Vm, fun() -> e2e_hear:start(fun(Pid) ->
+        ok = barrel_p2p:subscribe(Pid),
+        barrel_p2p:subscribe(Pid, members)
+    end) end).
+
+hears_broadcasts(Vm) -> call(Vm, fun() -> e2e_hear:start(fun barrel_p2p_plumtree:subscribe/1) end).
+
+heard(Vm, Pid) -> call(Vm, fun() -> e2e_hear:heard(Pid) end).
+heard_event(Vm, Pid, Event) -> heard_event(Vm, Pid, Event, 15_000).
+heard_event(Vm, Pid, Event, Ms) ->
+    e2e_wait:until({heard_by, name(Vm), Event}, fun() ->
+        Heard = heard(Vm, Pid),
+        case lists:member({barrel_p2p_event, Event}, Heard) of
+            true -> true;
+            false -> {heard, Heard}
+        end
+    end, Ms).
+
+%% Everybody hears so many of each of From, each once and in order.
+all_hear(Listeners, From, Count) -> all_hear(Listeners, From, Count, 20_000).
+all_hear(Listeners, From, Count, Ms) ->
+    Expected = maps:from_list([{name(Vm), Count} || Vm <- From]),
+    [e2e_wait:until({broadcasts_heard_by, name(Vm)}, fun() ->
+        call(Vm, fun() -> e2e_hear:count(Pid) end) >= Count * length(From)
+    end, Ms) || {Vm, Pid} <- Listeners],
+    [?assertEqual({name(Vm), Expected}, {name(Vm), call(Vm, fun() -> e2e_hear:in_order(Pid) end)}) || {Vm, Pid} <- Listeners].
+
+%% All of Vms at once.
+broadcast(Vms, Count, Bytes) ->
+    Me = self(),
+    Pids = [spawn_link(fun() ->
+        Me ! {self(), call(Vm, fun() -> e2e_hear:numbered({numbers, 1.0}, Count, Bytes) end, 60_000)}
+    end) || Vm <- Vms],
+    [receive {Pid, Result} -> ?assertEqual(ok, Result) end || Pid <- Pids].
+
+%% --- cases -------------------------------------------------------------------------------------------------------
+
+one_contact(_) ->
+    {World, Vms} = cluster(contact, 6),
+    all_see(Vms, Vms),
+    views_are_symmetric(Vms),
+    %% The cluster is the daemons': no node is connected to another for it.
+    [?assertEqual([], call(Vm, fun() -> nodes([visible, hidden]) end)) || Vm <- Vms],
+    done(World).
+
+joining_and_leaving(_) ->
+    %% No contacts; who joins by a node's name looks it up in the table.
+    {World, [A, B, C] = Vms} = cluster(joining, 3, fun(_) -> [] end, true),
+    [Pa, Pb, Pc] = [hears_events(Vm) || Vm <- Vms],
+    [?assertEqual([name(Vm)], members(Vm)) || Vm <- Vms],
+    ?assertEqual({error, cannot_join_self}, call(A, fun() -> barrel_p2p:join(node()) end)),
+    ?assertEqual(ok, call(A, fun() -> barrel_p2p:join('nobody@nowhere') end)),
+
+    ?assertEqual(ok, call(B, fun() -> barrel_p2p:join('a@h1') end)),
+    [heard_event(Vm, Pid, Event) || {Vm, Pid, Event} <- [{B, Pb, joined}, {A, Pa, joined}, {B, Pb, {peer_up, 'a@h1'}},
+                                                          {A, Pa, {peer_up, 'a@h2'}}, {A, Pa, {member_up, 'a@h2'}}]],
+    ?assertEqual(ok, call(C, fun() -> barrel_p2p:join('a@h2') end)),
+    all_see(Vms, Vms),
+    [heard_event(Vm, Pid, {member_up, Node})
+     || {Vm, Pid} <- [{A, Pa}, {B, Pb}, {C, Pc}], Node <- names(Vms), Node =/= name(Vm)],
+    views_are_symmetric(Vms),
+
+    ?assertEqual(ok, call(C, fun barrel_p2p:leave/0)),
+    heard_event(C, Pc, left),
+    [heard_event(Vm, Pid, {member_down, 'a@h3', graceful}) || {Vm, Pid} <- [{A, Pa}, {B, Pb}]],
+    all_see([A, B], [A, B]),
+    ?assertEqual([], view(C)),
+    ?assertEqual([], [E || {_, {peer_down, 'a@h2', _}} = E <- heard(A, Pa)]),
+
+    ?assertEqual(ok, call(C, fun() -> barrel_p2p:join('a@h1') end)),
+    all_see(Vms, Vms),
+    ?assertEqual(2, length([E || {_, joined} = E <- heard(C, Pc)])),
+    [ups_and_downs_take_turns(Vm, Pid) || {Vm, Pid} <- [{A, Pa}, {B, Pb}, {C, Pc}]],
+    done(World).
+
+%% Each change once, whatever path the news took.
+ups_and_downs_take_turns(Vm, Pid) ->
+    Of = fun(Event) when is_atom(Event) -> own; (Event) -> {hd(atom_to_list(element(1, Event))), element(2, Event)} end,
+    Kind = fun(Event) when is_atom(Event) -> Event; (Event) -> element(1, Event) end,
+    BySubject = maps:groups_from_list(Of, Kind, [Event || {barrel_p2p_event, Event} <- heard(Vm, Pid)]),
+    ?assertEqual({name(Vm), []}, {name(Vm), [{Subject, Kinds} || Subject := Kinds <- BySubject,
+                                                                 not e2e_watch:take_turns(Kinds)]}).
+
+broadcasts(_) ->
+    {World, Vms} = cluster(broadcasts, 5),
+    all_see(Vms, Vms),
+    Listeners = [{Vm, hears_broadcasts(Vm)} || Vm <- Vms, _ <- [1, 2]],
+    [Narrow] = [{Vm, call(Vm, fun() -> e2e_hear:start(fun(Pid) -> barrel_p2p_plumtree:subscribe(Pid, another) end) end)}
+                || Vm <- [lists:last(Vms)]],
+    broadcast(Vms, 200, 100),
+    all_hear(Listeners, Vms, 200),
+    {Last, NarrowPid} = Narrow,
+    ok = call(hd(Vms), fun() -> barrel_p2p_plumtree:broadcast(another, 'only this') end),
+    e2e_wait:until(one_tag, fun() -> heard(Last, NarrowPid) =:= [{plumtree_broadcast, {another, 'only this'}}] end),
+    ?assertEqual({error, too_large}, call(hd(Vms), fun() -> barrel_p2p_plumtree:broadcast(t, <<0:(8 * 524288)>>) end)),
+    %% Large ones, more than a sender may have on its way: it is slowed down, and none is lost.
+    Large = [{Vm, hears_broadcasts(Vm)} || Vm <- Vms],
+    broadcast([hd(Vms)], 25, 400_000),
+    all_hear(Large, [hd(Vms)], 25, 40_000),
+    done(World).
+
+%% Nothing is lost on the way between two nodes because a third host's daemon goes and comes back.
+broadcasts_while_daemons_restart(_) ->
+    {World0, [A, B, C, D, E] = Vms} = cluster(restarts, 5),
+    all_see(Vms, Vms),
+    Staying = [A, B, C],
+    Listeners = [{Vm, hears_broadcasts(Vm)} || Vm <- Staying],
+    [{_, Pd}, {_, Pe}] = [{Vm, hears_broadcasts(Vm)} || Vm <- [D, E]],
+    Events = [{Vm, hears_events(Vm)} || Vm <- Vms],
+    Me = self(),
+    Sender = spawn_link(fun() ->
+        Me ! {self(), call(A, fun() ->
+            [begin ok = barrel_p2p_plumtree:broadcast(t, {node(), N, <<>>}), timer:sleep(5) end || N <- lists:seq(1, 1000)],
+            ok
+        end, 60_000)}
+    end),
+    World = lists:foldl(fun({N, End}, W) ->
+        e2e_daemon:End(daemon(W, N)),
+        replace(W, N, e2e_daemon:restart(daemon(W, N)))
+    end, World0, [{4, stop}, {5, kill}]),
+    receive {Sender, ok} -> ok end,
+    all_hear(Listeners, [A], 1000),
+    %% Those of the restarted daemons are subscribed as before, though they did not ask again.
+    all_see(Vms, Vms, 30_000),
+    ok = call(B, fun() -> barrel_p2p_plumtree:broadcast(t, 'to everybody') end),
+    [e2e_wait:until({hears_again, name(Vm)}, fun() ->
+        lists:member({plumtree_broadcast, {t, 'to everybody'}}, heard(Vm, Pid))
+    end) || {Vm, Pid} <- [{D, Pd}, {E, Pe}]],
+    [ups_and_downs_take_turns(Vm, Pid) || {Vm, Pid} <- Events],
+    done(World).
+
+%% Everybody hears of it, nobody else is thought dead, and what runs between others goes on.
+a_daemon_dies(_) ->
+    {World, Vms} = cluster(death, 5),
+    all_see(Vms, Vms),
+    [A, B, _, _, E] = Vms,
+    Others = Vms -- [E],
+    Listeners = [{Vm, hears_events(Vm)} || Vm <- Others],
+    Stream = call(A, fun() -> e2e_watch:stream_to('a@h2', 5) end),
+    e2e_daemon:kill(daemon(World, 5)),
+    e2e_vm:kill(E),
+    [heard_event(Vm, Pid, {member_down, 'a@h5', nodedown}, 50_000) || {Vm, Pid} <- Listeners],
+    all_see(Others, Others),
+    views_are_symmetric(Others),
+    [?assertEqual([], [Node || {_, {member_down, Node, _}} <- heard(Vm, Pid), Node =/= 'a@h5']) || {Vm, Pid} <- Listeners],
+    {whole, _} = call(A, fun() -> e2e_watch:streamed(Stream) end),
+    ?assertEqual(pong, call(B, fun() -> net_adm:ping('a@h4') end)),
+    done(World).
+
+%% The only contact that anybody was given is gone for good. Who restarts finds the cluster by the addresses that it
+%% has written down.
+the_contact_is_gone(_) ->
+    {World0, Vms} = cluster(contact_gone, 5),
+    all_see(Vms, Vms),
+    [A | Others] = Vms,
+    e2e_daemon:kill(daemon(World0, 1)),
+    e2e_vm:kill(A),
+    %% One stops in good order, one is killed when it has written its book for the first time.
+    World = lists:foldl(fun({N, End}, W) ->
+        Vm = lists:nth(N, Vms),
+        End =:= kill andalso e2e_wait:until(book_is_written, fun() ->
+            filelib:is_regular(filename:join(e2e_daemon:state_dir(daemon(W, N)), "address_book"))
+        end),
+        e2e_daemon:End(daemon(W, N)),
+        ?assertEqual([], view(Vm)),
+        W1 = replace(W, N, e2e_daemon:restart(daemon(W, N))),
+        e2e_wait:until({has_neighbours_again, N}, fun() -> view(Vm) =/= [] end, 20_000),
+        W1
+    end, World0, [{2, stop}, {3, kill}]),
+    all_see(Others, Others, 60_000),
+    views_are_symmetric(Others),
+    done(World).
+
+another_cluster(_) ->
+    {World, [A, B, C]} = cluster(another, 3, fun
+        (1) -> [];
+        (2) -> [contact(1)];
+        (3) -> [contact(1), {"cluster", "name", "\"other\""}]
+    end),
+    all_see([A, B], [A, B]),
+    e2e_wait:until(told_the_operator, fun() -> e2e_daemon:logged(daemon(World, 3), "could not join|join_failed") end),
+    [?assertEqual(Expected, members(Vm)) || {Vm, Expected} <- [{A, names([A, B])}, {B, names([A, B])}, {C, [name(C)]}]],
+    ?assertEqual([], view(C)),
+    ?assertEqual(pang, call(A, fun() -> net_adm:ping('a@h3') end)),
+    done(World).
+
+%% Everybody reaches everybody by name, over addresses that the cluster told, and a VM is connected to those that it
+%% talked to and no others.
+twelve_hosts(_) ->
+    {World, Vms} = cluster(twelve, 12),
+    all_see(Vms, Vms, 30_000),
+    views_are_symmetric(Vms),
+    Names = names(Vms),
+    [?assertEqual([], call(Vm, fun() -> nodes([visible, hidden]) end)) || Vm <- Vms],
+    Echo = fun() ->
+        Me = self(),
+        Pid = spawn(fun() -> register(echo, self()), Me ! {self(), ready}, echo() end),
+        receive {Pid, ready} -> Pid end
+    end,
+    Pids = maps:from_list([{name(Vm), call(Vm, Echo)} || Vm <- Vms]),
+    %% The next three, in a ring: to a pid that came another way, and to a name.
+    Indexed = lists:enumerate(0, Names),
+    Next = fun(Vm) ->
+        {At, _} = lists:keyfind(name(Vm), 2, Indexed),
+        [lists:nth((At + Step) rem 12 + 1, Names) || Step <- [1, 2, 3]]
+    end,
+    [?assertEqual({name(Vm), Next(Vm)}, {name(Vm), call(Vm, fun() ->
+        [begin To ! {self(), hello}, receive {hello, Node} -> Node after 10_000 -> no_answer end end
+         || {Node, To} <- Targets]
+    end, 60_000)}) || Vm <- Vms, Targets <- [[{Node, maps:get(Node, Pids)} || Node <- Next(Vm)],
+                                             [{Node, {echo, Node}} || Node <- Next(Vm)]]],
+    [?assert(length(call(Vm, fun() -> nodes() end)) =< 6) || Vm <- Vms],
+    Listeners = [{Vm, hears_broadcasts(Vm)} || Vm <- Vms],
+    broadcast(Vms, 20, 1000),
+    all_hear(Listeners, Vms, 20),
+    done(World).
+
+echo() ->
+    receive {From, hello} -> From ! {hello, node()}, echo() end.
