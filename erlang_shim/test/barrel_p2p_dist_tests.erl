@@ -174,6 +174,8 @@ the_client_crashes_test_() ->
               [{_, #{token := Token}}] = [S || {_, #{name := <<"a@127.0.0.1">>}} = S <- maps:to_list(Before)],
               ?assert(lists:any(fun(#{token := T}) -> T =:= Token end, fake_daemon:attaches(daemon(Host)))),
               true = call(A, erlang, disconnect_node, [Bn]),
+              %% Until B has noticed, its ping would go with the connection that is closing.
+              wait_until(fun() -> call(B, erlang, nodes, []) =:= [] end),
               ?assertEqual(pong, call(B, net_adm, ping, ['a@127.0.0.1']))
       end, "a client that is killed is back with the same session").
 
