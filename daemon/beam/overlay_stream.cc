@@ -23,8 +23,8 @@ bool OverlayStream::send(ByteView message) {
   if (backlog() + message.size() > queue_bytes_max) return false;
   waiting_.emplace_back(message.begin(), message.end());
   waiting_bytes_ += message.size();
+  sent_since_ += message.size();
   flush();
-  if (backlog() > backlog_low_) was_full_ = true;
   return true;
 }
 
@@ -85,10 +85,9 @@ void OverlayStream::on_bytes(quic::Stream&, ByteView bytes, bool) {
 }
 
 void OverlayStream::on_acknowledged(quic::Stream&) {
-  if (was_full_ && backlog() <= backlog_low_) {
-    was_full_ = false;
-    has_room_ = true;
-  }
+  if (sent_since_ <= backlog_low_ || backlog() > backlog_low_) return;
+  sent_since_ = 0;
+  has_room_ = true;
 }
 
 void OverlayStream::on_reset(quic::Stream&, std::uint64_t) { is_broken_ = true; }

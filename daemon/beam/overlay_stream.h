@@ -28,7 +28,7 @@ class OverlayStream final : public quic::StreamUser {
   /// Whole messages that came since the last call; the peer may then send as much again.
   std::vector<Bytes> take_messages();
   bool is_broken() const { return is_broken_; }
-  /// Set when what waits has fallen below the mark; read once.
+  /// Set when more than the mark was sent since it was last read, and less than it waits; read once.
   bool take_has_room() { return std::exchange(has_room_, false); }
   std::size_t backlog() const;
 
@@ -54,7 +54,8 @@ class OverlayStream final : public quic::StreamUser {
   MessageReader reader_;
   std::vector<Bytes> messages_;
   std::uint64_t to_credit_ = 0;
-  bool was_full_ = false, has_room_ = false, is_broken_ = false, is_finished_ = false;
+  std::size_t sent_since_ = 0;  // the core was told what waits: it counts what it says, and hears from us what has left
+  bool has_room_ = false, is_broken_ = false, is_finished_ = false;
 };
 
 }  // namespace bp2p

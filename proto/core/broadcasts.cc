@@ -55,11 +55,23 @@ void Core::Impl::carry_out(const gossip::Gap& effect, Now, Effects& out) {
           signing.show(effect.origin.key) + " were missed: no neighbour has them any more");
 }
 
-void Core::Impl::carry_out(const gossip::MayBroadcast&, Now, Effects&) {}  // pump() tries again what is due
+void Core::Impl::carry_out(const gossip::MayBroadcast&, Now, Effects&) { window_is_full = false; }  // pump() tries again
 
 void Core::Impl::carry_out(const gossip::Misbehaved& effect, Now now, Effects& out) {
+  using gossip::Misdeed;
   const std::string text{gossip::describe(effect.what)};
-  if (Link* link = links.best_of(effect.key)) close_link(link->id, LinkCode::misbehaved, text, now, out);
+  switch (effect.what) {
+    case Misdeed::malformed:
+    case Misdeed::oversized:
+    case Misdeed::bad_payload:
+    case Misdeed::graft_storm:
+    case Misdeed::announcement_storm:
+    case Misdeed::prune_storm:
+      if (Link* link = links.best_of(effect.key)) close_link(link->id, LinkCode::misbehaved, text, now, out);
+      return;
+    default:  // an honest daemon may come to it: stopped for a while, on a thin line, or when two links become one
+      say(out, Severity::debug, "gossip.odd", shown_member(effect.key) + ": " + text);
+  }
 }
 
 void Core::Impl::on_gossip(Link& link, const peer::Gossip& message, Now now, Effects& out) {
@@ -75,7 +87,9 @@ void Core::Impl::on_gossip(Link& link, const peer::Gossip& message, Now now, Eff
 
 std::expected<std::uint64_t, gossip::NotNow> Core::Impl::broadcast(BroadcastKind kind, ByteView body, Now now) {
   const BroadcastId id{config.cluster, config.boot_epoch, plumtree.next_number()};
-  return plumtree.broadcast(std::make_shared<const Bytes>(sign_broadcast(id, kind, body, signing)), now.steady, gossip_effects);
+  auto number = plumtree.broadcast(std::make_shared<const Bytes>(sign_broadcast(id, kind, body, signing)), now.steady, gossip_effects);
+  if (!number && number.error() == gossip::NotNow::window_full) window_is_full = true;
+  return number;
 }
 
 void Core::Impl::announce_ourselves(Now now) {

@@ -204,6 +204,7 @@ void Core::Impl::on_channel_closed(SessionId leg, Now now, Effects& out) {
   Link* link = closed.link ? links.find(*closed.link) : nullptr;
   if (link == nullptr) return;
   link->channels.erase(closed.channel);
+  link->last_use = now.steady;
   if (closed.remote) {
     Link::Spoken& spoken = link->spoken_with[*closed.remote];
     BP2P_CHECK(spoken.open > 0);

@@ -46,7 +46,7 @@ void Contacts::forget_names(const std::pair<const PublicKey, Entry>& of) {
 }
 
 void Contacts::make_room(std::size_t bytes) {
-  while (!heard_.empty() && (by_key_.size() >= known_max || bytes_ + bytes > bytes_max)) {
+  while (!heard_.empty() && ((bytes > 0 && by_key_.size() >= known_max) || bytes_ + bytes > bytes_max)) {
     const auto oldest = by_key_.find(heard_.front());
     forget_names(*oldest);
     bytes_ -= oldest->second.known.contact->record->size();
@@ -68,6 +68,7 @@ ContactPtr Contacts::keep(const VerifiedRecord& record, const Bytes& bytes) {
     found = by_key_.emplace(record.key, Entry{{}, heard_.insert(heard_.end(), record.key)}).first;
   }
   bytes_ += bytes.size();
+  make_room(0);  // a newer record may be longer; the one just heard of is the last to go
   Known& known = found->second.known;
   known.contact = contact_from(record, bytes);
   known.names = record.body.names;

@@ -101,7 +101,9 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::own_record:
         for (auto& [id, link] : links.all())
           if (link.admitted) send_record(link, now, out);
-        announce_ourselves(now);
+        if (is_joined) announce_ourselves(now);
+        if (is_joined || links.size() > 0)
+          deadlines.set_if_none({Deadlines::Of::own_record, 0}, now.steady + OwnRecord::refresh_after / 2);
         break;
       case Deadlines::Of::reach: {
         const ReachId id{due->id};

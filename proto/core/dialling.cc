@@ -97,8 +97,8 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
 
   for (Search::Attempt& attempt : search.attempts) {
     if (attempt.begun) continue;
-    if (is_pending && now.steady - search.last_begun < attempt_alone)
-      return Wait{std::min(wake, search.last_begun + attempt_alone)};
+    if (is_pending && now.steady - search.last_begun < search.alone)
+      return Wait{std::min(wake, search.last_begun + search.alone)};
     attempt.begun = true;
     search.last_begun = now.steady;
     if (!links.at(attempt.to).empty()) return step(search, owner, now, out);  // at most once per address

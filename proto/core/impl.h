@@ -278,6 +278,8 @@ struct Core::Impl {
   bool wants_records = false;                      ///< as a newcomer, of the next neighbour
   bool has_left = false;
   bool sweep_is_set = false;
+  bool window_is_full = false;  ///< of our broadcasts, until MayBroadcast
+  TimePoint join_told_until{};
 
   std::map<IncomingId, Incoming> incoming;
   std::map<Ticket, IncomingId> tickets;

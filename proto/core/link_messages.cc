@@ -54,7 +54,7 @@ void Core::Impl::on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effe
   deadlines.set({Deadlines::Of::hello, id.value}, now.steady + config.hello_budget);
   const Bytes& record = own.at(now.wall);
   link.sent_number = own.number();
-  deadlines.set({Deadlines::Of::own_record, 0}, now.steady + OwnRecord::refresh_after / 2);
+  deadlines.set_if_none({Deadlines::Of::own_record, 0}, now.steady + OwnRecord::refresh_after / 2);
   out.emplace_back(
       SendToLink{id, peer::encode(make_hello(link.role(), facts.exporter, config.cluster, record, signing))});
 }

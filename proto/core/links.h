@@ -13,9 +13,11 @@
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
+#include "proto/base/token_bucket.h"
 #include "proto/core/core.h"
 #include "proto/trust/admission.h"
 #include "proto/trust/peer_record.h"
+#include "proto/wire/limits.h"
 #include "proto/wire/peer_messages.h"
 
 namespace bp2p {
@@ -57,6 +59,8 @@ struct Link {
   std::set<NodeName> told_of;     ///< not believed, and the log says so; like taken_back, of the record's names
   std::uint64_t sent_number = 0;  ///< of our record, that the peer has
   TimePoint last_use{};           ///< by the overlay, or by a channel that ended
+  TokenBucket overlay_words{limits::overlay_words_burst, limits::overlay_words_per_second};  ///< membership's, by the peer
+  std::size_t words_dropped = 0;
   bool gave_records = false;      ///< to the peer as a newcomer: once
   std::size_t records_heard = 0;  ///< of others, from the peer
   /// There is a better link to the same peer: nothing new is opened on this one.

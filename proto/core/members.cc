@@ -28,7 +28,8 @@ void Core::Impl::carry_out(const membership::Probe& effect, Now now, Effects& ou
     return suspicions.on_probe_ok(effect.key, now.steady, life_effects);
   }
   const Contacts::Known* known = contacts.find(effect.key);
-  if (known == nullptr || !reach_for(known->contact, now, out)) suspicions.on_probe_failed(effect.key, now.steady, life_effects);
+  // Not to have been tried is no failure.
+  if (known == nullptr || !reach_for(known->contact, now, out)) suspicions.on_probe_ok(effect.key, now.steady, life_effects);
 }
 
 void Core::Impl::carry_out(const membership::Broadcast& effect, Now now, Effects&) {
@@ -49,6 +50,7 @@ void Core::Impl::carry_out(const membership::Tell& effect, Now now, Effects& out
 
 void Core::Impl::carry_out(const membership::MemberUp& effect, Now, Effects& out) {
   say(out, Severity::debug, "member.up", shown_member(effect.key) + " is a member of the cluster");
+  unsaid[BroadcastKind::suspicion].erase(effect.key);
   tell_names(Topic::members, effect.key, out);
 }
 
@@ -67,13 +69,16 @@ void Core::Impl::carry_out(const membership::Suspected& effect, Now, Effects& ou
 }
 
 void Core::Impl::carry_out(const membership::Cleared& effect, Now, Effects& out) {
+  unsaid[BroadcastKind::suspicion].erase(effect.key);
   say(out, Severity::info, "member.cleared", shown_member(effect.key) + " lives");
 }
 
 // --- what suspicion hears -------------------------------------------------------------------------------------
 
 void Core::Impl::heard_of(const membership::Contact& contact, Now now) {
-  if (contact.key != signing.own_key()) suspicions.on_member(contact, now.steady, life_effects);
+  if (contact.key == signing.own_key()) return;
+  if (suspicions.members().empty()) suspicions.wake(now.steady);
+  suspicions.on_member(contact, now.steady, life_effects);
 }
 
 void Core::Impl::on_life_broadcast(const PublicKey& origin, BroadcastKind kind, ByteView body, Now now) {
@@ -91,7 +96,7 @@ void Core::Impl::on_life_broadcast(const PublicKey& origin, BroadcastKind kind, 
 }
 
 void Core::Impl::say_life(Now now) {
-  if (hyparview.is_alone()) return;
+  if (hyparview.is_alone() || window_is_full) return;
   for (auto& [kind, by_subject] : unsaid)
     std::erase_if(by_subject, [&, of = kind](const auto& each) { return broadcast(of, each.second, now).has_value(); });
 }

@@ -33,7 +33,7 @@ void Core::Impl::pump(Now now, Effects& out) {
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
     for (const gossip::Effect& effect : std::exchange(gossip_effects, {}))
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
-    if (record_is_due && !hyparview.is_alone()) announce_ourselves(now);
+    if (record_is_due && !hyparview.is_alone() && !window_is_full) announce_ourselves(now);
     say_life(now);
   } while (!membership_effects.empty() || !life_effects.empty() || !gossip_effects.empty());
   deadlines.set({Deadlines::Of::overlay, 0}, hyparview.next_deadline());
@@ -59,7 +59,8 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   }
   gossip_follows(effect.peer, now);
   tell_names(Topic::neighbours, effect.peer, out);
-  if (Link* link = links.best_of(effect.peer); link != nullptr && std::exchange(wants_records, false))
+  // Of every neighbour until one has answered: the first may have let us go before it read this.
+  if (Link* link = links.best_of(effect.peer); link != nullptr && wants_records)
     say_on_overlay(*link, peer::encode(peer::RecordsWanted{}), now, out);
 }
 
@@ -88,9 +89,14 @@ void Core::Impl::carry_out(const membership::LinkNotNeeded& effect, Now now, Eff
 
 void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now now, Effects& out) {
   const LinkId id = link.id;
+  const bool is_neighbour = hyparview.view().is_active(link.facts.peer_key);
+  if (!link.overlay_words.take(now.steady)) {  // I22: what is passed over may be said again
+    if (++link.words_dropped < limits::overlay_words_dropped_max) return;
+    return close_link(id, LinkCode::misbehaved, "a storm of membership messages", now, out);
+  }
   const auto decoded = membership::decode(message.message, [&](ByteView record) {
     auto contact = contacts.read(record, now.wall);
-    if (contact) heard_of(**contact, now);
+    if (contact && is_neighbour) heard_of(**contact, now);
     return contact;
   });
   if (!decoded) {
@@ -156,7 +162,7 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
   for (const auto& [id, each] : reaches) under_way.push_back(id);
   for (const ReachId id : under_way) {
     const Reach& reach = reaches.at(id);
-    if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
+    if (reach.is_probe) suspicions.on_probe_ok(*reach.search.key(), now.steady, life_effects);  // we stopped, not it
     end_reach(id);
   }
   (void)broadcast(BroadcastKind::leaving, life_bytes(suspicions.own_life()), now);
@@ -173,7 +179,7 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
 // --- a newcomer hears of everybody ------------------------------------------------------------------------------
 
 void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
-  if (std::exchange(link.gave_records, true) || !hyparview.view().is_active(link.facts.peer_key)) return;
+  if (!hyparview.view().is_active(link.facts.peer_key) || std::exchange(link.gave_records, true)) return;
   peer::Records some;
   std::size_t bytes = 0;
   const LinkId id = link.id;
@@ -197,6 +203,7 @@ void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
 void Core::Impl::on_records(Link& link, const peer::Records& records, Now now, Effects& out) {
   // Only from a neighbour, and only as many as there may be; a record costs a signature's verification.
   if (!hyparview.view().is_active(link.facts.peer_key)) return;
+  wants_records = false;
   link.records_heard += records.records.size();
   if (link.records_heard > Contacts::known_max)
     return close_link(link.id, LinkCode::misbehaved, "more peer records than a cluster may have", now, out);

@@ -34,9 +34,11 @@ Reach* Core::Impl::reach_to(const membership::ContactPtr& to, Now now) {
   if (reaches.size() >= limits::reaches_max || to->addresses.empty()) return nullptr;
   const ReachId id{++last_id};
   reaches_by_key.emplace(to->key, id);
-  return &reaches.emplace(id, Reach{.search = Search{to->key, to->addresses},
-                                    .deadline = now.steady + config.membership.pending_timeout,
-                                    .shown = signing.show(to->key)}).first->second;
+  Reach& made = reaches.emplace(id, Reach{.search = Search{to->key, to->addresses},
+                                          .deadline = now.steady + config.membership.pending_timeout,
+                                          .shown = signing.show(to->key)}).first->second;
+  made.search.alone = attempt_alone_of_record;
+  return &made;
 }
 
 void Core::Impl::join(const JoinTarget& target, Now now, Effects& out) {
@@ -90,11 +92,16 @@ void Core::Impl::reach_failed(ReachId id, Now now, Effects& out) {
   const Reach& reach = reaches.at(id);
   const std::string tried = reach.search.tried.empty() ? "no answer" : reach.search.tried;
   if (reach.is_join) {
-    say(out, Severity::warning, "overlay.join_failed", "could not join through " + reach.shown + ": " + tried);
+    const bool is_told = now.steady < join_told_until;
+    if (!is_told) join_told_until = now.steady + std::chrono::hours{1};
+    say(out, is_told ? Severity::debug : Severity::warning, "overlay.join_failed",
+        "could not join through " + reach.shown + ": " + tried + (is_told ? "" : "; it is tried again, and said once an hour"));
   } else {
     say(out, Severity::debug, "overlay.unreachable", "the daemon " + reach.shown + " could not be reached: " + tried);
     hyparview.on_unreachable(*reach.search.key(), now.steady, membership_effects);
-    if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
+    // Who refuses us over trust is there.
+    if (reach.is_probe && reach.search.code == RefuseCode::not_trusted) suspicions.on_probe_ok(*reach.search.key(), now.steady, life_effects);
+    else if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
   }
   end_reach(id);
 }

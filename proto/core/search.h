@@ -17,6 +17,12 @@
 
 namespace bp2p {
 
+/// How long one address is waited for before the next one is tried beside it (RFC 8305 says 250 ms for TCP; a
+/// QUIC Initial is repeated after 1 s, so one lost packet should not start a second handshake).
+inline constexpr Duration attempt_alone = std::chrono::milliseconds{2500};
+/// The same where a peer's own record has the addresses, and 5 s are all there are.
+inline constexpr Duration attempt_alone_of_record = std::chrono::milliseconds{500};
+
 /// Whichever daemon answers.
 struct Anybody {};
 
@@ -43,6 +49,7 @@ struct Search {
   };
   std::vector<Attempt> attempts;
   TimePoint last_begun{};
+  Duration alone = attempt_alone;       ///< how long one address is waited for before the next is tried beside it
 
   std::set<LinkId> refused_by;          ///< admitted links whose daemon does not serve the name
   std::optional<LinkId> moved_from;     ///< it said that another link is to be used, and that one should
@@ -95,9 +102,5 @@ struct Reach {
 };
 using ReachId = Id<struct ReachTag>;
 inline constexpr Duration redial_for = std::chrono::minutes{10};
-
-/// How long one address is waited for before the next one is tried beside it (RFC 8305 says 250 ms for TCP; a
-/// QUIC Initial is repeated after 1 s, so one lost packet should not start a second handshake).
-inline constexpr Duration attempt_alone = std::chrono::milliseconds{2500};
 
 }  // namespace bp2p

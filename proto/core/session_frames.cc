@@ -243,7 +243,7 @@ void Core::Impl::names_changed(Now now, Effects& out) {
 
 void Core::Impl::send_record(Link& link, Now now, Effects& out) {
   const Bytes& record = own.at(now.wall);
-  deadlines.set({Deadlines::Of::own_record, 0}, now.steady + OwnRecord::refresh_after / 2);  // the wall clock may lag
+  deadlines.set_if_none({Deadlines::Of::own_record, 0}, now.steady + OwnRecord::refresh_after / 2);  // the wall clock may lag
   if (link.sent_number == own.number()) return;
   link.sent_number = own.number();
   out.emplace_back(SendToLink{link.id, peer::encode(peer::RecordUpdate{record})});

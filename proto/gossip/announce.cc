@@ -97,6 +97,10 @@ void Plumtree::Impl::on_holding(Slot from, const Holding& holding, bool opening,
   if (holding.first == 0 || holding.last >= number_max || holding.first > holding.last + 1)
     return misbehaved(from, Misdeed::malformed, now, out);
   if (is_stale(holding.origin)) return;
+  if (holding.origin.key == self.key && (holding.origin != self || holding.last > find(self)->recent.contiguous())) {
+    ++counters.stale;  // not said by us: of a start that is forgotten, or another daemon has our key
+    return;
+  }
   Tree* tree = find(holding.origin);
   if (tree == nullptr) {
     if (holding.first > holding.last) return;
@@ -109,8 +113,6 @@ void Plumtree::Impl::on_holding(Slot from, const Holding& holding, bool opening,
     }
     sweep_later(now);
   }
-  if (holding.origin == self && holding.last > tree->recent.contiguous())
-    return misbehaved(from, Misdeed::malformed, now, out);
   Side& side = tree->side(from);
   if (side.silenced) return;
   side.first = std::max(side.first, holding.first);

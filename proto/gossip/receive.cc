@@ -35,8 +35,12 @@ void Plumtree::Impl::on_gossip(Slot from, const Gossip& gossip, TimePoint now, E
   }
   // Before it is forwarded, and before it makes us remember anything.
   ++counters.verified;
-  if (gossip.origin.key == self.key || !verify(gossip.origin, number, *gossip.payload))
-    return misbehaved(from, Misdeed::bad_payload, now, out);
+  if (!verify(gossip.origin, number, *gossip.payload)) return misbehaved(from, Misdeed::bad_payload, now, out);
+  // Ours, and not said by us: of an earlier start that has been forgotten, or another daemon has our key. Not the peer's fault.
+  if (gossip.origin.key == self.key) {
+    ++counters.stale;
+    return;
+  }
   if (tree == nullptr) {
     tree = plant(gossip.origin, 0, std::nullopt);
     if (tree == nullptr || !make_room(*tree, number, gossip.payload->size(), now)) return;

@@ -35,6 +35,8 @@ void HyParView::leave(TimePoint now, Effects& out) {
     out.emplace_back(Send{peer, Disconnect{true, view_.sample(1, config_.shuffle_passive, peer->key, rng_)}});
     drop(peer->key, DownReason::left, now, out);
   }
+  for (const Asked& each : asked_) out.emplace_back(LinkNotNeeded{each.peer->key});
+  if (swap_) out.emplace_back(LinkNotNeeded{swap_->candidate->key});
   asked_.clear();
   swap_.reset();
 }
@@ -88,8 +90,12 @@ void HyParView::on_time(TimePoint now, Effects& out) {
     const Asked late = std::move(asked_[i]);
     asked_.erase(asked_.begin() + static_cast<std::ptrdiff_t>(i));
     if (late.wanted != Wanted::handover) on_failure(late.peer->key, now, out);
+    else out.emplace_back(LinkNotNeeded{late.peer->key});
   }
-  if (swap_ && now >= swap_->until) swap_.reset();
+  if (swap_ && now >= swap_->until) {
+    out.emplace_back(LinkNotNeeded{swap_->candidate->key});
+    swap_.reset();
+  }
   if (now >= keep_alive_at_) on_keep_alive_time(now, out);
   if (now >= round_at_) on_round(now, out);
   if (now >= probe_at_) {

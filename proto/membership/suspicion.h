@@ -121,6 +121,8 @@ class Suspicions {
 
   void on_time(TimePoint now, LifeEffects& out);
   TimePoint next_deadline() const;
+  /// Nobody asked for on_time() while there was no member: that was no pause.
+  void wake(TimePoint now) { health_ = LocalHealth{config_, now}; }
 
   /// Of ourselves: to be said when we leave.
   Life own_life() const { return own_; }

@@ -92,6 +92,11 @@ inline constexpr std::size_t term_bignum_bytes_max = 256;
 inline constexpr std::size_t reaches_max = 256;
 /// Messages that wait for one such link: JOIN, a shuffle's answer, NEIGHBOR are one each; guess.
 inline constexpr std::size_t reach_messages_max = 8;
+/// Membership's messages of one peer: each may cost 17 signatures. An honest one says a handful in a second; while thousands
+/// join through one, more, and what is passed over then is found by a later walk.
+inline constexpr double overlay_words_per_second = 50, overlay_words_burst = 500;
+/// Passed over so many times, the link is closed.
+inline constexpr std::size_t overlay_words_dropped_max = 20'000;
 /// Joins under way at once: contact_nodes, and what operators and applications ask for.
 inline constexpr std::size_t joins_max = 64;
 /// Of an application's broadcast; gossip allows 512 KiB with what is around it.

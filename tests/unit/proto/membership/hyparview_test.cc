@@ -106,7 +106,7 @@ TEST(Membership, WhoLeavesIsNoSpare) {
   daemon.hears(5, Disconnect{true, {}});
   EXPECT_EQ(daemon.went(5), DownReason::left);
   EXPECT_FALSE(daemon.is_passive(5));
-  EXPECT_FALSE(daemon.self.book().has(make_contact(5)->key));
+  EXPECT_FALSE(daemon.self.book().is_lost(make_contact(5)->key));
 }
 
 // --- quick re-join refused as stale
