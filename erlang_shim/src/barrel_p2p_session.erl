@@ -125,19 +125,20 @@ handle({subscribe, From, _, _, _}, #{requests := Requests} = S) when map_size(Re
 handle({subscribe, From, Pid, Topic, Identity}, #{phase := Phase, subscribers := Subscribers} = S) ->
     Watch = [{watch, Pid} || not barrel_p2p_subscribers:is_known(Pid, Subscribers)],
     IsFirst = barrel_p2p_subscribers:of_topic(Topic, Subscribers) =:= [],
-    S0 = S#{subscribers := barrel_p2p_subscribers:add(Pid, Topic, Subscribers)},
-    S1 = case Phase of
-             attached -> S0;
-             _ -> nobody_is_up([Topic || IsFirst], S0)
-         end,
+    S1 = S#{subscribers := barrel_p2p_subscribers:add(Pid, Topic, Subscribers)},
     case Phase of
         attached ->
             %% Its caller may rely on it from the answer on, so it waits for that.
             {S2, Effects} = send_question({subscriber, From, Pid, Topic}, {subscribe, Topic}, S1),
             {S3, Look} = look(first, [Topic || IsFirst], S2),
             {S3, Watch ++ Effects ++ Look};
-        idle -> {S1#{phase := connecting, identity := Identity}, Watch ++ [{reply, From, ok}, connect]};
-        _ -> {S1, Watch ++ [{reply, From, ok}]}   % the daemon hears of it as soon as the session stands
+        _ ->
+            %% The daemon hears of it as soon as the session stands.
+            S2 = nobody_is_up([Topic || IsFirst], S1),
+            case Phase of
+                idle -> {S2#{phase := connecting, identity := Identity}, Watch ++ [{reply, From, ok}, connect]};
+                _ -> {S2, Watch ++ [{reply, From, ok}]}
+            end
     end;
 handle({unsubscribe, Pid, Topic}, S) ->
     unsubscribe(Pid, [Topic], S);
