@@ -36,7 +36,7 @@ inline DaemonStatus example() {
       {.session = {4}, .name = std::nullopt, .uid = 1000, .pid = 77, .creation = 5, .hidden = true, .listens = false,
        .since = 5min},
       {.session = {1}, .name = name_of("app@db1"), .uid = 1000, .pid = 70, .creation = 4, .since = 75h}};
-  status.core.links = {{.link = {9}, .key = key_of(0), .address = address_of("10.0.0.6:9100"), .dialled_here = true,
+  status.core.links = {{.link = {9}, .key = key_of(5), .address = address_of("10.0.0.6:9100"), .dialled_here = true,
                         .admitted = true, .names = {name_of("app@db2")}, .since = 74h},
                        {.link = {11}, .key = key_of(1), .address = address_of("[2001:db8::7]:9100"), .names = {},
                         .since = 2s}};
@@ -53,7 +53,7 @@ inline DaemonStatus example() {
   status.core.overlay = {
       .is_joined = true,
       .neighbours_wanted = 5,
-      .neighbours = {{.key = key_of(0), .names = {name_of("app@db2")}, .direction = membership::Direction::outbound, .heard = 3s}},
+      .neighbours = {{.key = key_of(5), .names = {name_of("app@db2")}, .direction = membership::Direction::outbound, .heard = 3s}},
       .spares = {{.key = key_of(2), .names = {name_of("app@db3"), name_of("batch@db3")}, .since = 5min, .failures = 2},
                  {.key = key_of(3), .names = {}, .since = 1min}},
       .members = {.alive = 4, .suspected = 1, .down = 2, .left = 0},

@@ -19,12 +19,12 @@ TEST(MembersJson, IsTheGoldenFile) {
                               {.key = key_of(4), .names = {}, .status = Life::suspected},
                               {.key = key_of(3), .names = {name_of("z@db9")}, .status = Life::down},
                               {.key = key_of(2), .names = {name_of("app@db3"), name_of("batch@db3")}, .status = Life::left},
-                              {.key = key_of(0), .names = {name_of("app@db2")}, .status = Life::alive}}));
+                              {.key = key_of(5), .names = {name_of("app@db2")}, .status = Life::alive}}));
 }
 
 TEST(PeerJson, IsTheGoldenFile) {
   PeerStatus peer;
-  peer.daemons = {{.key = key_of(0), .names = {name_of("app@db2")}, .addresses = {address_of("10.0.0.6:9100")},
+  peer.daemons = {{.key = key_of(5), .names = {name_of("app@db2")}, .addresses = {address_of("10.0.0.6:9100")},
                    .as_member = Life::suspected},
                   {.key = key_of(2), .names = {name_of("app@db2")}, .addresses = {}, .as_member = {}}};
   peer.trying = {.name = name_of("app@db2"), .last_error = "10.0.0.7:9100: no answer", .failures = 3, .next_try_in = 4s};
@@ -46,7 +46,7 @@ TEST(OverlayViews, AreWholeForADaemonThatIsAlone) {
 
 TEST(OverlayViews, ShowTheAdmittedOneOfTwoLinks) {
   DaemonStatus status = example();
-  status.core.links.insert(status.core.links.begin(), {.link = {3}, .key = key_of(0), .address = address_of("10.0.0.8:1"), .names = {}});
+  status.core.links.insert(status.core.links.begin(), {.link = {3}, .key = key_of(5), .address = address_of("10.0.0.8:1"), .names = {}});
   EXPECT_EQ(peers_json(status)["peers"][0]["link"], 9);
   EXPECT_EQ(peers_json(status)["peers"].size(), peers_json(example())["peers"].size());
 }
