@@ -79,6 +79,7 @@ Exit join(const Words& words) {
   }
 
   if (words.as_json) {
+    answer["outcome"] = exit == Exit::ok ? "joined" : exit == Exit::no ? "failed" : "timed_out";
     answer["joined"] = progress.neighbours > 0;
     answer["neighbours"] = progress.neighbours;
     answer["attempts"] = progress.attempts;

@@ -1,5 +1,6 @@
 #include "daemon/control/overlay_view.h"
 
+#include <map>
 #include <set>
 
 #include "daemon/control/json_parts.h"
@@ -41,43 +42,54 @@ json spare_json(const SpareStatus& spare) {
           {"failures", spare.failures}};
 }
 
-/// The link to use with a peer: an admitted one before others. nullptr: there is none.
-const LinkStatus* link_to(const PublicKey& key, const DaemonStatus& status) {
-  const LinkStatus* best = nullptr;
-  for (const LinkStatus& link : status.core.links)
-    if (link.key == key && (best == nullptr || (link.admitted && !best->admitted))) best = &link;
-  return best;
-}
+/// The links by whom they lead to: there may be thousands.
+class LinksByKey {
+ public:
+  explicit LinksByKey(const DaemonStatus& status) {
+    for (const LinkStatus& link : status.core.links) {
+      const LinkStatus*& best = links_[link.key];
+      if (best == nullptr || (link.admitted && !best->admitted)) best = &link;
+    }
+    for (const LinkTraffic& traffic : status.links) traffic_.emplace(traffic.link, &traffic);
+  }
+  /// The one to use: an admitted one before others. nullptr: there is none.
+  const LinkStatus* to(const PublicKey& key) const {
+    const auto found = links_.find(key);
+    return found == links_.end() ? nullptr : found->second;
+  }
+  /// nullptr: QUIC has no figures of it yet.
+  const LinkTraffic* traffic_of(const LinkStatus& link) const {
+    const auto found = traffic_.find(link.link);
+    return found == traffic_.end() ? nullptr : found->second;
+  }
 
-void add_link(const LinkStatus& link, const DaemonStatus& status, json& peer) {
+ private:
+  std::map<PublicKey, const LinkStatus*> links_;
+  std::map<LinkId, const LinkTraffic*> traffic_;
+};
+
+void add_link(const LinkStatus& link, const LinksByKey& links, json& peer) {
   peer["link"] = link.link.value;
   peer["address"] = link.address.text();
   peer["admitted"] = link.admitted;
   peer["since_ms"] = in_ms(link.since);
-  const LinkTraffic* traffic = find(status.links, &LinkTraffic::link, link.link);
-  if (traffic == nullptr) return;
-  const double sent = static_cast<double>(traffic->packets_sent);
-  peer["rtt_us"] = in_us(traffic->rtt);
-  peer["loss"] = sent > 0 ? static_cast<double>(traffic->packets_lost) / sent : 0.0;
-  peer["mtu"] = traffic->mtu;
-  peer["bytes_in"] = traffic->bytes_in;
-  peer["bytes_out"] = traffic->bytes_out;
+  if (const LinkTraffic* traffic = links.traffic_of(link)) add_traffic(*traffic, peer);
 }
 
-json peer_of(const PublicKey& key, const std::vector<NodeName>& names, const char* role, const DaemonStatus& status) {
-  const LinkStatus* link = link_to(key, status);
+json peer_of(const PublicKey& key, const std::vector<NodeName>& names, const char* role, const LinksByKey& links) {
+  const LinkStatus* link = links.to(key);
   json peer = {{"fingerprint", fingerprint(key)},
                {"names", names_json(link && !link->names.empty() ? link->names : names)},
                {"role", role}};
-  if (link) add_link(*link, status, peer);
+  if (link) add_link(*link, links, peer);
   return peer;
 }
 
 /// What a daemon is to this one; null: nothing now.
-json role_of(const PublicKey& key, const DaemonStatus& status) {
-  if (find(status.core.overlay.neighbours, &NeighbourStatus::key, key)) return "neighbour";
-  if (link_to(key, status)) return "linked";
-  if (find(status.core.overlay.spares, &SpareStatus::key, key)) return "spare";
+json role_of(const PublicKey& key, const OverlayStatus& overlay, const LinksByKey& links) {
+  if (find(overlay.neighbours, &NeighbourStatus::key, key)) return "neighbour";
+  if (links.to(key)) return "linked";
+  if (find(overlay.spares, &SpareStatus::key, key)) return "spare";
   return nullptr;
 }
 
@@ -138,19 +150,20 @@ json peers_json(const DaemonStatus& status) {
   json out = {{"schema", "barrel-p2pd/peers/1"},
               {"joined", overlay.is_joined},
               {"neighbours_wanted", overlay.neighbours_wanted}};
+  const LinksByKey links{status};
   json& peers = out["peers"] = json::array();
   std::set<PublicKey> shown;
   for (const NeighbourStatus& each : overlay.neighbours) {
-    json& peer = peers.emplace_back(peer_of(each.key, each.names, "neighbour", status));
+    json& peer = peers.emplace_back(peer_of(each.key, each.names, "neighbour", links));
     peer["direction"] = word_of(each.direction);
     peer["heard_ms"] = in_ms(each.heard);
     shown.insert(each.key);
   }
   for (const LinkStatus& link : sorted(status.core.links, &LinkStatus::link))
-    if (shown.insert(link.key).second) peers.push_back(peer_of(link.key, link.names, "linked", status));
+    if (shown.insert(link.key).second) peers.push_back(peer_of(link.key, link.names, "linked", links));
   for (const SpareStatus& each : overlay.spares) {
     if (!shown.insert(each.key).second) continue;
-    json& peer = peers.emplace_back(peer_of(each.key, each.names, "spare", status));
+    json& peer = peers.emplace_back(peer_of(each.key, each.names, "spare", links));
     peer["failures"] = each.failures;
   }
   return out;
@@ -163,6 +176,7 @@ json peer_json(std::string_view whom, const PeerStatus& peer, const DaemonStatus
     out["trying"] = {{"last_error", trying->last_error},
                      {"failures", trying->failures},
                      {"next_try_in_ms", in_ms(trying->next_try_in)}};
+  const LinksByKey links{status};
   json& daemons = out["daemons"] = json::array();
   for (const PeerStatus::OfDaemon& each : peer.daemons) {
     json one = {{"fingerprint", fingerprint(each.key)},
@@ -170,8 +184,8 @@ json peer_json(std::string_view whom, const PeerStatus& peer, const DaemonStatus
                 {"addresses", addresses_json(each.addresses)},
                 {"self", each.is_self},
                 {"member", each.as_member ? json(word_of(*each.as_member)) : json(nullptr)},
-                {"role", role_of(each.key, status)}};
-    if (const LinkStatus* link = link_to(each.key, status)) add_link(*link, status, one);
+                {"role", role_of(each.key, status.core.overlay, links)}};
+    if (const LinkStatus* link = links.to(each.key)) add_link(*link, links, one);
     daemons.push_back(std::move(one));
   }
   json& attempts = out["attempts"] = json::array();
@@ -209,12 +223,13 @@ json graph_json(const DaemonStatus& status) {
               {"joined", overlay.is_joined},
               {"neighbours_wanted", overlay.neighbours_wanted},
               {"self", {{"fingerprint", status.fingerprint}, {"host", status.host}, {"names", std::move(names)}}}};
+  const LinksByKey links{status};
   json& neighbours = out["neighbours"] = json::array();
   for (const NeighbourStatus& each : overlay.neighbours) {
     json one = {{"fingerprint", fingerprint(each.key)}, {"names", names_json(each.names)}, {"direction", word_of(each.direction)}};
     one["rtt_us"] = nullptr;
-    if (const LinkStatus* link = link_to(each.key, status))
-      if (const LinkTraffic* traffic = find(status.links, &LinkTraffic::link, link->link)) one["rtt_us"] = in_us(traffic->rtt);
+    if (const LinkStatus* link = links.to(each.key))
+      if (const LinkTraffic* traffic = links.traffic_of(*link)) one["rtt_us"] = in_us(traffic->rtt);
     neighbours.push_back(std::move(one));
   }
   return out;

@@ -22,17 +22,7 @@ json link_json(const LinkStatus& link, const LinkTraffic* traffic, const std::ve
               {"names", names_json(link.names)},
               {"pinned", names_json(pinned)},
               {"since_ms", in_ms(link.since)}};
-  if (!traffic) return out;
-  const double sent = static_cast<double>(traffic->packets_sent);
-  out["rtt_us"] = in_us(traffic->rtt);
-  out["min_rtt_us"] = in_us(traffic->min_rtt);
-  out["packets_sent"] = traffic->packets_sent;
-  out["packets_lost"] = traffic->packets_lost;
-  out["loss"] = sent > 0 ? static_cast<double>(traffic->packets_lost) / sent : 0.0;
-  out["mtu"] = traffic->mtu;
-  out["bytes_in"] = traffic->bytes_in;
-  out["bytes_out"] = traffic->bytes_out;
-  out["congestion_window"] = traffic->congestion_window;
+  if (traffic) add_traffic(*traffic, out);
   return out;
 }
 
@@ -55,6 +45,19 @@ json channel_json(const ChannelStatus& channel, const ChannelTraffic* traffic) {
 }
 
 }  // namespace
+
+void add_traffic(const LinkTraffic& traffic, json& out) {
+  const double sent = static_cast<double>(traffic.packets_sent);
+  out["rtt_us"] = in_us(traffic.rtt);
+  out["min_rtt_us"] = in_us(traffic.min_rtt);
+  out["packets_sent"] = traffic.packets_sent;
+  out["packets_lost"] = traffic.packets_lost;
+  out["loss"] = sent > 0 ? static_cast<double>(traffic.packets_lost) / sent : 0.0;
+  out["mtu"] = traffic.mtu;
+  out["bytes_in"] = traffic.bytes_in;
+  out["bytes_out"] = traffic.bytes_out;
+  out["congestion_window"] = traffic.congestion_window;
+}
 
 json status_json(const DaemonStatus& status) {
   json out = {{"schema", "barrel-p2pd/status/1"},

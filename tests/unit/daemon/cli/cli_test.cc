@@ -450,6 +450,7 @@ TEST_F(CommandLine, SaysWhyItDidNotJoin) {
                          "2999-01-01T00:00:00.000Z  10.0.0.7:9100  udp    no answer  unreachable\n");
   const auto json = nlohmann::json::parse(call_with_config({"join", "10.0.0.7:9100", "--json"}).out);
   EXPECT_EQ(json["schema"], "barrel-p2pd/join/1");
+  EXPECT_EQ(json["outcome"], "failed");
   EXPECT_EQ(json["joined"], false);
   EXPECT_EQ(json["attempts"].size(), 1u) << "those of before do not count";
 }
