@@ -28,6 +28,11 @@ void Core::Impl::note_admitted(const Link& link, Now now) {
   for (const Sought& each : sought) ledger.note(each, what);
 }
 
+void Core::Impl::note_found(const Search& search, const Link& link, Now now) {
+  ledger.note(search.sought(), {.at = now.wall, .address = link.dialled_to, .phase = AttemptPhase::trust,
+                                .result = "linked with " + signing.show(link.facts.peer_key)});
+}
+
 void Core::Impl::note_not_admitted(const Link& link, RefuseCode code, const std::optional<LinkCode>& gone_code,
                                    const std::string& why, Now now) {
   const Ledger::Entry what{.at = now.wall, .phase = phase_of(code), .result = why, .code = code_of(gone_code, code)};

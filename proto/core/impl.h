@@ -227,6 +227,8 @@ struct Core::Impl {
 
   // --- attempts.cc
   void note_admitted(const Link& link, Now now);
+  /// There was a link already.
+  void note_found(const Search& search, const Link& link, Now now);
   /// `gone_code`: of the link, if it was closed with one.
   void note_not_admitted(const Link& link, RefuseCode code, const std::optional<LinkCode>& gone_code, const std::string& why, Now now);
   void note_not_found(const Search& search, Now now);

@@ -112,6 +112,17 @@ TEST_F(Attempts, AreKeptOfAnAddressThatIsJoined) {
   EXPECT_THAT(of("10.0.0.9:9100"), ElementsAre("10.0.0.9:9100 udp no answer unreachable"));
 }
 
+TEST_F(Attempts, SayWhomAJoinFound) {
+  const auto join = [&] { a.with([&](Core& core, Now now, Effects& out) { core.on_join(b.at, now, out); }); };
+  join();
+  world.run();
+  const std::string linked = "10.0.0.2:9100 trust linked with " + a.signing.show(key_of(2)) + " ";
+  EXPECT_THAT(of("10.0.0.2:9100"), ElementsAre(linked));
+  world.pass(1s);
+  join();
+  EXPECT_THAT(of("10.0.0.2:9100"), ElementsAre(linked, linked)) << "by the link there is";
+}
+
 TEST_F(Attempts, OfStrangersAreNotKept) {
   for (std::uint8_t seed = 10; seed < 20; ++seed) {
     PlayedPeer stranger{seed};
