@@ -161,7 +161,7 @@ class App {
     });
     endpoint_->start();
     nodes_->start();
-    save_book_later();
+    save_book_later(std::chrono::seconds{5});  // who has joined, and is killed then, finds its cluster again
     const std::string listening = "listening on UDP " + endpoint_->listening().front().text();
     log::info("daemon.ready", "ready: " + listening + ", nodes attach at " + config_.host.node_socket.native(),
               {{"key", fingerprint(keys_.public_key())}, {"trust", config_.auth.trust_mode == Trust::tofu ? "tofu" : "strict"},
@@ -231,12 +231,12 @@ class App {
         boost::asio::post(io_, [text = saved.error().text] { log::warning("overlay.book_not_saved", text); });
     });
   }
-  void save_book_later() {
-    book_timer_.expires_after(std::chrono::minutes{1});
+  void save_book_later(Duration wait) {
+    book_timer_.expires_after(wait);
     book_timer_.async_wait([this](const boost::system::error_code& error) {
       if (error || stopping_) return;
       save_book();
-      save_book_later();
+      save_book_later(std::chrono::minutes{1});
     });
   }
 

@@ -143,6 +143,7 @@ struct Core::Impl {
   std::optional<std::string> taken_by(const NodeName& name, const PublicKey& key);
 
   // --- link_end.cc
+  Severity news_of(const PublicKey& key) const;
   void on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects& out);
   void close_link(LinkId id, LinkCode code, std::string text, Now now, Effects& out);
   struct Gone {
@@ -331,7 +332,7 @@ void Core::Impl::for_each_search(const Visit& visit) {
   for (auto& [id, each] : reaches) visit(each.search, true);
 }
 
-/// `epoch:64 incarnation:64` (docs/wire.md 2.6).
+/// `epoch:64 incarnation:64` (docs/wire.md 2.5).
 Bytes life_bytes(membership::Life life);
 /// Text of a peer or of a node on its way to a person: no control characters, 200 bytes.
 std::string clean(std::string_view text);

@@ -48,13 +48,18 @@ std::string advice(LinkCode code) {
 
 }  // namespace
 
+/// Links with members come and go with walks and shuffles; what is news of them is said of the member.
+Severity Core::Impl::news_of(const PublicKey& key) const {
+  return suspicions.is_living(key) ? Severity::debug : Severity::info;
+}
+
 void Core::Impl::close_link(LinkId id, LinkCode code, std::string text, Now now, Effects& out) {
   Link& link = *links.find(id);
   if (code != LinkCode::goodbye && code != LinkCode::duplicate) ++refused_links;
   out.emplace_back(CloseLink{id, code, text});
   const bool is_error = code != LinkCode::goodbye && code != LinkCode::duplicate && code != LinkCode::self;
   if (link.admitted ? true : is_error && strangers.may_cause_a_line(link.facts.peer_address, now.steady))
-    say(out, is_error ? Severity::warning : Severity::info, link.admitted ? "link.closed" : "link.refused",
+    say(out, is_error ? Severity::warning : news_of(link.facts.peer_key), link.admitted ? "link.closed" : "link.refused",
         "link with the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + ") closed: " +
             std::string{name_of(code)} + ", " + text);
   drop_link(id, {.code = code, .by_us = true, .text = std::move(text)}, now, out);
@@ -74,7 +79,7 @@ void Core::Impl::on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects&
   const bool is_refusal = is_final(code) && *code != LinkCode::duplicate && *code != LinkCode::self;
   if (is_refusal && !link->admitted ? strangers.may_cause_a_line(link->facts.peer_address, now.steady)
                  : link->admitted || link->dialled_here() || strangers.may_cause_a_line(link->facts.peer_address, now.steady))
-    say(out, is_refusal ? Severity::warning : Severity::info, link->admitted ? "link.closed" : "link.refused",
+    say(out, is_refusal ? Severity::warning : is_closed ? news_of(link->facts.peer_key) : Severity::info, link->admitted ? "link.closed" : "link.refused",
         "link with the daemon at " + link->facts.peer_address.text() + " (" + signing.show(link->facts.peer_key) + ") gone: " + text +
             (is_refusal ? advice(*code) : ""));
   drop_link(id, {.code = code, .by_us = false, .text = std::move(text)}, now, out);

@@ -72,7 +72,7 @@ void Core::Impl::check_pins(Link& link, VerifiedRecord record, Bytes record_byte
   if (link.pins->names.empty()) {
     if (!link.admitted && link.pins->taken) return close_link(link.id, LinkCode::name_taken, *link.pins->taken, now, out);
     if (link.admitted || config.trust == Trust::tofu) return pins_done(link, now, out);
-    return refuse_over_pins(link, {PinRefusal::Why::no_pin, std::nullopt, std::nullopt, std::nullopt}, now, out);
+    // A daemon without nodes is a neighbour like any other, if its key is pinned for a name that it does not serve now.
   }
   pin_queue.push_back(link.id);
   if (pin_queue.size() == 1) read_next_pins(out);
@@ -142,6 +142,11 @@ void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects
   }
   check.names = std::move(names);
   if (!link->admitted && check.taken && check.names.empty()) return close_link(id, LinkCode::name_taken, *check.taken, now, out);
+  if (config.trust == Trust::strict && !link->admitted && check.record.body.names.empty() && !reads.of_key.empty()) {
+    pin_queue.pop_front();
+    read_next_pins(out);
+    return pins_done(*link, now, out);
+  }
   auto decision = decide_pins(config.trust, key, check.names, left,
                               pin_budget.room(key, reads.of_key.size(), reads.in_all, now.steady), link->admitted);
   if (!decision) return refuse_over_pins(*link, decision.error(), now, out);
@@ -265,7 +270,7 @@ void Core::Impl::admit(Link& link, Now now, Effects& out) {
   deadlines.clear({Deadlines::Of::hello, link.id.value});
   links.on_admitted(link, now.steady);
   out.emplace_back(AdmitLink{link.id});
-  say(out, Severity::info, "link.admitted",
+  say(out, news_of(link.facts.peer_key), "link.admitted",
       "link to the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + "), which serves " +
           listed(link.proven));
   note_admitted(link, now);

@@ -49,16 +49,12 @@ void Core::Impl::carry_out(const membership::Send& effect, Now now, Effects& out
 }
 
 void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& out) {
-  const Contacts::Known* known = contacts.find(effect.peer);
-  say(out, Severity::info, "overlay.neighbour",
-      "the daemon " + signing.show(effect.peer) + " is a neighbour" +
-          (known && !known->names.empty() ? "; it serves " + known->names.front().text() +
-                                                (known->names.size() > 1 ? " and others" : "")
-                                          : ""));
+  say(out, Severity::debug, "overlay.neighbour", shown_member(effect.peer) + " is a neighbour");
   if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
     if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
+    say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);
   }
   gossip_follows(effect.peer, now);
@@ -68,12 +64,16 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
 }
 
 void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects& out) {
-  say(out, Severity::info, "overlay.neighbour_gone",
-      "the daemon " + signing.show(effect.peer) + " is no neighbour any more: " + std::string{describe(effect.reason)});
+  // Neighbours are exchanged all the time; that one is lost is news.
+  const bool is_news = effect.reason == membership::DownReason::lost;
+  say(out, is_news ? Severity::info : Severity::debug, "overlay.neighbour_gone",
+      shown_member(effect.peer) + " is no neighbour any more: " + std::string{describe(effect.reason)});
   if (gossip_links.erase(effect.peer) > 0) plumtree.on_peer_down(effect.peer, now.steady, gossip_effects);
   tell_gone(Topic::neighbours, effect.peer, reason_of(effect.reason), out);
   if (effect.reason == membership::DownReason::lost) suspicions.on_neighbour_lost(effect.peer, now.steady, life_effects);
   if (hyparview.is_alone() && is_joined) {
+    say(out, Severity::warning, "overlay.alone",
+        "no neighbour is left; " + std::string{config.contacts.empty() ? "the address book is" : "contacts and address book are"} + " tried");
     deadlines.set({Deadlines::Of::join, 0}, now.steady + config.contact_retry);
     wants_records = true;
   }

@@ -89,7 +89,9 @@ void Core::Impl::attach(Connection& connection, const local::Attach& frame, Now 
   NodeSession node{.name = frame.name, .token = frame.token, .creation = 0, .hidden = frame.hidden,
                    .listens = frame.listens && frame.name.has_value(), .dials = {}, .incoming = {}};
   if (frame.token.is_zero()) {
-    node.token = random<SessionToken>();
+    // A node that comes back chooses its token, so even a drawn one may be taken: by whoever knows what is drawn.
+    do node.token = random<SessionToken>();
+    while (sessions.with_token(node.token));
   } else if (sessions.with_token(frame.token)) {
     return refuse(id, RefuseCode::bad_token, "a living session has this token", now, out);
   }

@@ -73,11 +73,10 @@ void AddressBook::on_lost(const PublicKey& key, TimePoint now) {
 }
 
 void AddressBook::on_left(const PublicKey& key) {
-  if (Entry* entry = find(key)) {
-    found(*entry);
-    std::swap(*entry, entries_.back());
-    entries_.pop_back();
-  }
+  Entry* entry = find(key);
+  if (!entry) return;
+  found(*entry);
+  entry->met = false;
 }
 
 void AddressBook::expire(TimePoint now) {

@@ -40,7 +40,7 @@ class AddressBook {
   void on_heard(const ContactPtr& contact, TimePoint now);
   /// Only one that was met can be lost: else shuffled inventions would fill the book.
   void on_lost(const PublicKey& key, TimePoint now);
-  /// It left the cluster by its own word.
+  /// It left the cluster by its own word, perhaps to be started again: not looked for, and still known.
   void on_left(const PublicKey& key);
   void expire(TimePoint now);
 

@@ -5,7 +5,7 @@
 namespace bp2p {
 namespace {
 
-/// "barrel-p2p broadcast 1" 0 ClusterLen:16 cluster epoch:64 number:64 kind:8 body (docs/wire.md 2.6).
+/// "barrel-p2p broadcast 1" 0 ClusterLen:16 cluster epoch:64 number:64 kind:8 body (docs/wire.md 2.5).
 Bytes signed_text(const BroadcastId& id, ByteView kind_and_body) {
   constexpr std::string_view prefix{"barrel-p2p broadcast 1\0", 23};
   Writer text;

@@ -11,7 +11,7 @@
 
 namespace bp2p {
 
-/// What `body` is (docs/wire.md 2.6).
+/// What `body` is (docs/wire.md 2.5).
 enum class BroadcastKind : std::uint8_t {
   message = 1,    ///< of an application: `TagLen:32 Tag Payload`, both in external term format to those who use it
   record = 2,     ///< the origin's peer record: it joined, or it changed

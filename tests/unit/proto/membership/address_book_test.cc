@@ -162,6 +162,19 @@ TEST(AddressBook, ARestartedDaemonFindsItsClusterWithoutItsContact) {
   EXPECT_GE(world.at(3).view().active().size(), 3u);
 }
 
+TEST(AddressBook, WhoeverLeftIsNotLostAndStillKnown) {  // all stop one after the other: the last must find the first again
+  AddressBook book{8, 24h};
+  const ContactPtr other = make_contact(1);
+  book.on_met(other, TimePoint{1s});
+  book.on_lost(other->key, TimePoint{2s});
+  book.on_left(other->key);
+  EXPECT_TRUE(book.has(other->key));
+  EXPECT_FALSE(book.is_lost(other->key));
+  EXPECT_EQ(book.lost(), 0u);
+  book.on_lost(other->key, TimePoint{3s});
+  EXPECT_FALSE(book.is_lost(other->key)) << "nobody looks for it";
+}
+
 TEST(AddressBook, WhoIsShortAndHasNoSparesLeftAsksThroughItEachOnceAMinute) {  // 95 % died at once
   Config config = quiet();
   config.passive_size = 2;
