@@ -20,6 +20,8 @@
 #include "daemon/beam/links.h"
 #include "daemon/beam/node_server.h"
 #include "daemon/clock.h"
+#include "daemon/control/overlay_view.h"
+#include "daemon/control/recent_events.h"
 #include "daemon/control/server.h"
 #include "daemon/control/status_view.h"
 #include "daemon/core_driver.h"
@@ -141,11 +143,15 @@ class App {
                                                               systemd::take_listen_fd("node")},
                                           *driver_);
     driver_->connect(*links_, *nodes_);
-    auto control = control::Server::listen(io_, config_.host.control_socket,
-                                           control::Routes{[this] { return control::status_json(status()); }});
+    auto control = control::Server::listen(io_, config_.host.control_socket, control::Routes{controlled()});
     if (!control) throw std::runtime_error(control.error());
     control_ = std::move(*control);
+    log::set_listener([this](Severity severity, const std::string& json) {
+      events_.add(severity, json);
+      control_->tell(severity, json);
+    });
   }
+  ~App() { log::set_listener({}); }
 
   int run() {
     signals_.add(SIGTERM);
@@ -244,6 +250,30 @@ class App {
     });
   }
 
+  control::Subject controlled() {
+    return {.status = [this] { return control::status_json(status()); },
+            .peers = [this] { return control::peers_json(status()); },
+            .members = [this] { return control::members_json(core_->status(read_clocks()).overlay.members, core_->members()); },
+            .graph = [this] { return control::graph_json(status()); },
+            .events = [this] { return events_.json(); },
+            .peer = [this](std::string_view whom) -> std::optional<nlohmann::ordered_json> {
+              const auto found = core_->peer(whom, read_clocks());
+              if (!found) return std::nullopt;
+              return control::peer_json(whom, *found, status());
+            },
+            .join = [this](const JoinTarget& contact) {
+              driver_->join(contact);
+              return control::join_json(contact, status());
+            },
+            .leave = [this] {
+              const bool was_joined = core_->status(read_clocks()).overlay.is_joined;
+              driver_->leave();
+              return control::leave_json(was_joined, config_.cluster.name);
+            },
+            .uid = ::geteuid(),
+            .admin_group = control::admin_group()};
+  }
+
   control::DaemonStatus status() {
     control::DaemonStatus out;
     const Now now = read_clocks();
@@ -301,6 +331,7 @@ class App {
                     {"udp.kernel_drops", endpoint_->kernel_drops()},
                     {"nodes.refused", nodes_->refused()},
                     {"control.refused", control_->refused()},
+                    {"control.followers_dropped", control_->followers_dropped()},
                     {"discovery.refused", discovery_.refused()}};
     return out;
   }
@@ -323,6 +354,7 @@ class App {
   bool stopping_ = false;
   std::vector<Address> advertised_;
   boost::asio::thread_pool disk_{1};
+  control::RecentEvents events_;
   // Destroyed in the reverse order: connections end while their listeners stand.
   std::unique_ptr<Forward> forward_;
   std::unique_ptr<Core> core_;

@@ -140,11 +140,19 @@ Output& output() {
   return current;
 }
 
+Listener& listening() {
+  static Listener current;
+  return current;
+}
+
 }  // namespace
+
+void set_listener(Listener listener) { listening() = std::move(listener); }
 
 void setup(LogLevel level, LogFormat format) { output() = made(level, format); }
 
 void write(Severity severity, std::string_view event, std::string_view text, Fields fields) {
+  if (listening()) listening()(severity, json_of(severity, event, text, fields));
   const auto& [shape, logger] = output();
   const auto level = level_of(severity);
   if (!logger->should_log(level)) return;

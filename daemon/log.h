@@ -1,6 +1,7 @@
 // Lines for the operator, on stderr. An event has a stable name (`link.admitted`), one sentence, and fields.
 // This and log.cc are the only files that know spdlog.
 #pragma once
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ using Fields = std::initializer_list<Field>;
 /// priorities (`<6>`) when stderr is the journal, plain lines `time level event text key=value` else. The time is UTC,
 /// `2026-03-01T12:00:00.123Z`; the journal has its own, so a line for it has none.
 void setup(LogLevel level, LogFormat format);
+
+/// Is called with every line, of whatever level, as it is with format json; on the thread that says it. It must not say
+/// anything itself. Empty: nobody listens.
+using Listener = std::function<void(Severity, const std::string& json)>;
+void set_listener(Listener listener);
 
 /// Control characters in any part are escaped: a peer's text cannot begin a line of its own.
 void write(Severity severity, std::string_view event, std::string_view text, Fields fields = {});

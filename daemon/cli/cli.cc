@@ -64,6 +64,12 @@ int cli_main(int argc, char** argv, std::function<int(const RunOptions&)> run) {
   int run_result = 0;
   cli::add_run(app, exit, run_result, std::move(run));
   cli::add_status(app, exit);
+  cli::add_peers(app, exit);
+  cli::add_members(app, exit);
+  cli::add_graph(app, exit);
+  cli::add_events(app, exit);
+  cli::add_join(app, exit);
+  cli::add_leave(app, exit);
   cli::add_keys(app, exit);
   cli::add_config(app, exit);
   cli::add_explain(app, exit);

@@ -1,7 +1,7 @@
 // The command line: one tree of verbs. stdout is the result, stderr everything else.
 //
 // Exit codes: 0 done, 1 the answer is no, 64 usage, 65 bad data, 68 no such thing, 69 the daemon cannot be reached or
-// cannot start, 74 a file cannot be read or written, 77 not allowed, 78 wrong configuration.
+// cannot start, 74 a file cannot be read or written, 75 it took too long, 77 not allowed, 78 wrong configuration.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -19,6 +19,7 @@ enum class Exit : int {
   not_found = 68,
   unavailable = 69,
   file_trouble = 74,
+  timed_out = 75,
   not_allowed = 77,
   wrong_config = 78,
 };

@@ -79,6 +79,8 @@ const std::vector<CodeText>& code_table() {
       link(LinkCode::unsupported_version, "The daemons have no protocol version in common.",
            "Upgrade the older of the two."),
       link(LinkCode::self, "The daemon reached itself.", "Correct the address in [discovery.static] or in DNS."),
+      link(LinkCode::misbehaved, "The peer showed a forged record, or did again and again what no daemon does.",
+           "Upgrade the older of the two daemons; if they are equal, the other one is not what it should be: look at it."),
   };
   return table;
 }

@@ -1,53 +1,30 @@
 #include "daemon/cli/status_screen.h"
 
-#include <cstdio>
 #include <map>
 
 #include "daemon/cli/text_table.h"
+#include "daemon/cli/view.h"
 
 namespace bp2p::cli {
 namespace {
 
-using json = nlohmann::ordered_json;
+std::uint64_t count(const json& value) { return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0; }
 
-const json& member(const json& object, const char* key) {
-  static const json none;
-  if (!object.is_object()) return none;
-  const auto found = object.find(key);
-  return found == object.end() ? none : *found;
+std::string overlay(const json& status) {
+  const json& overlay = member(status, "overlay");
+  if (!overlay.is_object()) return "";
+  const json& members = member(overlay, "members");
+  std::string out = "neighbours " + std::to_string(list(overlay, "neighbours").size()) + " of " +
+                    text(member(overlay, "neighbours_wanted")) + ", " + std::to_string(list(overlay, "spares").size()) + " spares, " +
+                    std::to_string(count(member(members, "alive")) + count(member(members, "suspected"))) + " members";
+  std::string notes;
+  for (const char* which : {"suspected", "down"})
+    if (const auto number = count(member(members, which)); number > 0)
+      notes += (notes.empty() ? "" : ", ") + std::to_string(number) + " " + which;
+  if (!notes.empty()) out += " (" + notes + ")";
+  if (member(overlay, "joined") == false) out += "; in no cluster yet";
+  return out + "\n";
 }
-
-const json& list(const json& object, const char* key) {
-  static const json empty = json::array();
-  const json& found = member(object, key);
-  return found.is_array() ? found : empty;
-}
-
-std::string text(const json& value) {
-  if (value.is_string()) return one_line(value.get<std::string>());
-  if (value.is_number() || value.is_boolean()) return value.dump();
-  return "-";
-}
-
-std::string span(const json& value) { return value.is_number() ? shown_span(value.get<std::int64_t>()) : "-"; }
-std::string bytes(const json& value) { return value.is_number() ? shown_bytes(value.get<std::uint64_t>()) : "-"; }
-
-std::string number(double value, const char* unit) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.1f %s", value, unit);
-  return out;
-}
-
-std::string round_trip(const json& us) { return us.is_number() ? number(us.get<double>() / 1000, "ms") : "-"; }
-std::string percent(const json& share) { return share.is_number() ? number(share.get<double>() * 100, "%") : "-"; }
-
-std::string joined(const json& texts, const char* between) {
-  std::string out;
-  for (const json& one : texts) out += (out.empty() ? "" : between) + text(one);
-  return out;
-}
-
-std::string name_or(const json& value, const char* otherwise) { return value.is_string() ? text(value) : otherwise; }
 
 std::string header(const json& status) {
   std::string out = text(member(status, "host")) + "  barrel-p2pd " + text(member(status, "version")) + "  up " +
@@ -56,7 +33,7 @@ std::string header(const json& status) {
          text(member(status, "pins")) + " pins  cluster " + text(member(status, "cluster")) + "\n";
   out += "udp " + joined(list(status, "udp"), " ");
   if (!list(status, "advertised").empty()) out += " -> " + joined(list(status, "advertised"), " ");
-  return out + "\n";
+  return out + "\n" + overlay(status);
 }
 
 std::string nodes(const json& status) {
@@ -68,7 +45,7 @@ std::string nodes(const json& status) {
   }
   TextTable table{{{"NODES HERE"}, {"SINCE"}, {"CHANNELS", true}, {"UID", true}, {"PID", true}, {""}}};
   for (const json& node : list(status, "nodes")) {
-    const std::string name = name_or(member(node, "name"), "(no name)");
+    const std::string name = text_or(member(node, "name"), "(no name)");
     std::string notes = member(node, "hidden") == true ? "hidden" : "";
     if (member(node, "listens") == false) notes += std::string{notes.empty() ? "" : ", "} + "does not listen";
     table.add({name, span(member(node, "since_ms")), std::to_string(channels[name]), text(member(node, "uid")),
@@ -107,7 +84,7 @@ std::string channels(const json& status) {
     std::string notes = member(channel, "link").is_null() ? "on this host" : "";
     if (const json& blocked = member(channel, "blocked_ms"); blocked.is_number())
       notes += std::string{notes.empty() ? "" : ", "} + "slow reader for " + span(blocked);
-    table.add({name_or(member(channel, "local"), "(no name)"), name_or(member(channel, "remote"), "(no name)"),
+    table.add({text_or(member(channel, "local"), "(no name)"), text_or(member(channel, "remote"), "(no name)"),
                bytes(member(channel, "bytes_in")), bytes(member(channel, "bytes_out")), bytes(queued),
                span(member(channel, "since_ms")), notes});
   }

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <format>
 #include <unordered_map>
 
 #include "daemon/log.h"
@@ -45,6 +47,8 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     std::optional<http::request_parser<http::string_body>> parser;
     http::response<http::string_body> response;
     std::optional<http::response_serializer<http::string_body>> serializer;
+    std::optional<Severity> follows;
+    std::string unsent, sending;  // chunks
   };
 
   Impl(asio::io_context& context, UnixListener listening, Routes all, ServerLimits bounds)
@@ -83,6 +87,7 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   void close(std::uint64_t id) {
     const auto node = connections.extract(id);
     if (!node) return;
+    if (node.mapped()->follows) --followers;
     error_code ignored;
     node.mapped()->socket.close(ignored);
     node.mapped()->timer.cancel();
@@ -94,7 +99,10 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   void allow_time(std::uint64_t id, Connection& one) {
     one.timer.expires_after(limits.patience);
     one.timer.async_wait([weak = weak_from_this(), id](const error_code& error) {
-      if (const auto self = weak.lock(); self && !error) self->close(id);
+      const auto self = weak.lock();
+      if (!self || error) return;
+      if (const auto late = self->find(id); late && late->follows) ++self->dropped;
+      self->close(id);
     });
   }
 
@@ -127,8 +135,67 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     const bool head = request.method() == http::verb::head;
     const auto method = request.method_string();
     const auto target = request.target();
-    write(id, response_of(routes.answer({method.data(), method.size()}, {target.data(), target.size()}),
-                          request.version(), head, request.keep_alive()));
+    Answer answer = routes.answer({.method = {method.data(), method.size()}, .target = {target.data(), target.size()},
+                                   .body = request.body(), .caller = caller_of(one->socket.native_handle())});
+    if (answer.follows && followers >= limits.followers_max) answer = refusal(503, "too many follow events already");
+    if (answer.follows && request.version() < 11) answer = refusal(505, "events are followed with HTTP/1.1");
+    if (answer.follows && !head) return follow(id, *answer.follows);
+    write(id, response_of(answer, request.version(), head, request.keep_alive()));
+  }
+
+  // --- events
+
+  void follow(std::uint64_t id, Severity from) {
+    const auto one = find(id);
+    ++followers;
+    one->follows = from;
+    one->timer.cancel();
+    one->unsent = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n";
+    flush(id);
+    watch(id);
+  }
+  /// What a follower says is not looked at; only that it goes.
+  void watch(std::uint64_t id) {
+    const auto one = find(id);
+    one->socket.async_read_some(asio::buffer(one->discarded),
+                                [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
+                                  const auto self = weak.lock();
+                                  if (!self || !self->find(id)) return;
+                                  if (error) return self->close(id);
+                                  self->watch(id);
+                                });
+  }
+  void flush(std::uint64_t id) {
+    const auto one = find(id);
+    if (!one->sending.empty() || one->unsent.empty()) return;
+    one->sending.swap(one->unsent);
+    allow_time(id, *one);
+    asio::async_write(one->socket, asio::buffer(one->sending),
+                      [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
+                        const auto self = weak.lock();
+                        if (!self || !self->find(id)) return;
+                        if (error) return self->close(id);
+                        one->sending.clear();
+                        one->timer.cancel();
+                        self->flush(id);
+                      });
+  }
+  void tell(Severity severity, const std::string& json) {
+    if (followers == 0) return;
+    const std::string chunk = std::format("{:x}\r\n{}\n\r\n", json.size() + 1, json);
+    std::vector<std::uint64_t> told, slow;
+    for (const auto& [id, one] : connections) {
+      if (!one->follows || severity < *one->follows) continue;
+      const bool has_room = one->unsent.size() + chunk.size() <= limits.unsent_events_max;
+      if (has_room) one->unsent += chunk;
+      (has_room ? told : slow).push_back(id);
+    }
+    for (const std::uint64_t id : told) flush(id);
+    for (const std::uint64_t id : slow) {
+      ++dropped;
+      close(id);
+    }
   }
 
   void write(std::uint64_t id, http::response<http::string_body> response) {
@@ -173,7 +240,8 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   asio::steady_timer retry;
   std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections;
   std::uint64_t last_id = 0;
-  std::uint64_t refused = 0;
+  std::uint64_t refused = 0, dropped = 0;
+  std::size_t followers = 0;
 };
 
 std::expected<std::unique_ptr<Server>, std::string> Server::listen(asio::io_context& io,
@@ -195,6 +263,9 @@ Server::~Server() {
   impl_->close_all();
 }
 
+void Server::tell(Severity severity, const std::string& json) { impl_->tell(severity, json); }
+std::size_t Server::followers() const { return impl_->followers; }
+std::uint64_t Server::followers_dropped() const { return impl_->dropped; }
 std::size_t Server::connections() const { return impl_->connections.size(); }
 std::uint64_t Server::refused() const { return impl_->refused; }
 

@@ -1,48 +1,16 @@
 #include "daemon/control/status_view.h"
 
-#include <algorithm>
-
+#include "daemon/control/json_parts.h"
+#include "daemon/control/overlay_view.h"
 #include "daemon/crypto.h"
 
 namespace bp2p::control {
 namespace {
 
-using json = nlohmann::ordered_json;
-
-std::int64_t in_ms(Duration span) { return std::chrono::duration_cast<std::chrono::milliseconds>(span).count(); }
-std::int64_t in_us(Duration span) { return std::chrono::duration_cast<std::chrono::microseconds>(span).count(); }
-
-json name_json(const std::optional<NodeName>& name) { return name ? json(name->text()) : json(nullptr); }
-
-json addresses_json(const std::vector<Address>& addresses) {
-  json list = json::array();
-  for (const Address& address : addresses) list.push_back(address.text());
-  return list;
-}
-
-/// The element whose `member` is `id`; nullptr: nothing is known about it yet.
-template <class T, class Member, class Wanted>
-const T* find(const std::vector<T>& list, Member member, Wanted id) {
-  const auto found = std::ranges::find(list, id, member);
-  return found == list.end() ? nullptr : &*found;
-}
-
-template <class T, class Member>
-std::vector<T> sorted(std::vector<T> list, Member member) {
-  std::ranges::sort(list, {}, member);
-  return list;
-}
-
 json session_json(const SessionStatus& session) {
   return {{"session", session.session.value},     {"name", name_json(session.name)}, {"uid", session.uid},
           {"pid", session.pid},                   {"creation", session.creation},    {"hidden", session.hidden},
           {"listens", session.listens},           {"since_ms", in_ms(session.since)}};
-}
-
-json names_json(const std::vector<NodeName>& names) {
-  json list = json::array();
-  for (const NodeName& name : names) list.push_back(name.text());
-  return list;
 }
 
 json link_json(const LinkStatus& link, const LinkTraffic* traffic, const std::vector<NodeName>& pinned) {
@@ -54,17 +22,7 @@ json link_json(const LinkStatus& link, const LinkTraffic* traffic, const std::ve
               {"names", names_json(link.names)},
               {"pinned", names_json(pinned)},
               {"since_ms", in_ms(link.since)}};
-  if (!traffic) return out;
-  const double sent = static_cast<double>(traffic->packets_sent);
-  out["rtt_us"] = in_us(traffic->rtt);
-  out["min_rtt_us"] = in_us(traffic->min_rtt);
-  out["packets_sent"] = traffic->packets_sent;
-  out["packets_lost"] = traffic->packets_lost;
-  out["loss"] = sent > 0 ? static_cast<double>(traffic->packets_lost) / sent : 0.0;
-  out["mtu"] = traffic->mtu;
-  out["bytes_in"] = traffic->bytes_in;
-  out["bytes_out"] = traffic->bytes_out;
-  out["congestion_window"] = traffic->congestion_window;
+  if (traffic) add_traffic(*traffic, out);
   return out;
 }
 
@@ -87,6 +45,19 @@ json channel_json(const ChannelStatus& channel, const ChannelTraffic* traffic) {
 }
 
 }  // namespace
+
+void add_traffic(const LinkTraffic& traffic, json& out) {
+  const double sent = static_cast<double>(traffic.packets_sent);
+  out["rtt_us"] = in_us(traffic.rtt);
+  out["min_rtt_us"] = in_us(traffic.min_rtt);
+  out["packets_sent"] = traffic.packets_sent;
+  out["packets_lost"] = traffic.packets_lost;
+  out["loss"] = sent > 0 ? static_cast<double>(traffic.packets_lost) / sent : 0.0;
+  out["mtu"] = traffic.mtu;
+  out["bytes_in"] = traffic.bytes_in;
+  out["bytes_out"] = traffic.bytes_out;
+  out["congestion_window"] = traffic.congestion_window;
+}
 
 json status_json(const DaemonStatus& status) {
   json out = {{"schema", "barrel-p2pd/status/1"},
@@ -119,10 +90,12 @@ json status_json(const DaemonStatus& status) {
                       {"last_error", one.last_error},
                       {"failures", one.failures},
                       {"next_try_in_ms", in_ms(one.next_try_in)}});
+  out["overlay"] = overlay_json(status.core.overlay);
   json& counters = out["counters"] = json::object();
   counters["refused_frames"] = status.core.refused_frames;
   counters["refused_links"] = status.core.refused_links;
   counters["refused_sessions"] = status.core.refused_sessions;
+  add_overlay_counters(status.core.overlay, counters);
   for (const auto& [name, value] : status.counters) counters[name] = value;
   return out;
 }

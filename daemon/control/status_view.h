@@ -59,4 +59,7 @@ struct DaemonStatus {
 /// Schema `barrel-p2pd/status/1`. Lists are sorted by their numbers; spans are integers in ms, round trips in us.
 nlohmann::ordered_json status_json(const DaemonStatus& status);
 
+/// A link's figures into its object: `rtt_us`, `loss` and so on.
+void add_traffic(const LinkTraffic& traffic, nlohmann::ordered_json& out);
+
 }  // namespace bp2p::control

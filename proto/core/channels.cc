@@ -102,6 +102,7 @@ void Core::Impl::on_channel_opened(Link& link, const peer::ChannelOpened& opened
     const bool is_claimed = std::ranges::contains(link.record->body.names, to);
     const std::string text = is_claimed ? not_served_text(link, to)
                                         : "the daemon at " + link.facts.peer_address.text() + " does not serve " + to.text();
+    note_channel(link, to, is_claimed ? RefuseCode::not_trusted : RefuseCode::no_such_node, text, now);
     return refuse(leg, is_claimed ? RefuseCode::not_trusted : RefuseCode::no_such_node, text, now, out);
   }
   link.opens.erase(found);
@@ -129,6 +130,7 @@ void Core::Impl::on_channel_refused(Link& link, const peer::ChannelRefused& refu
     return;
   }
   const std::string text = clean(refused.text);
+  note_channel(link, waiting.search.name(), refused.code, text, now);
   if (refused.code == RefuseCode::no_such_node && !was_proven) {
     waiting.search.refused_by.insert(link.id);
     waiting.search.note(refused.code, link.facts.peer_address.text() + ": " + text);

@@ -82,6 +82,12 @@ const Contacts::Known* Contacts::find(const PublicKey& key) const {
   return found == by_key_.end() ? nullptr : &found->second.known;
 }
 
+std::vector<PublicKey> Contacts::keys_of(const NodeName& name) const {
+  std::vector<PublicKey> keys;
+  for (auto [it, end] = by_name_.equal_range(name); it != end; ++it) keys.push_back(it->second);
+  return keys;
+}
+
 std::vector<Address> Contacts::addresses_of(const NodeName& name) const {
   std::vector<const Known*> serving;
   for (auto [it, end] = by_name_.equal_range(name); it != end; ++it) serving.push_back(&by_key_.at(it->second).known);

@@ -38,6 +38,8 @@ class Contacts {
   membership::ContactPtr keep(const VerifiedRecord& record, const Bytes& bytes);
 
   const Known* find(const PublicKey& key) const;
+  /// Those who say they serve `name`.
+  std::vector<PublicKey> keys_of(const NodeName& name) const;
   /// Addresses of those who say they serve `name`, the newest record first.
   std::vector<Address> addresses_of(const NodeName& name) const;
   std::size_t size() const { return by_key_.size(); }

@@ -64,6 +64,7 @@ void Core::Impl::on_time(Now now, Effects& out) {
           advance_dial(id, now, out);
           break;
         }
+        note_silence(waiting->search, now);
         const std::string& tried = waiting->search.tried;
         const bool is_trust = waiting->search.code == RefuseCode::not_trusted;
         refuse(id, is_trust ? RefuseCode::not_trusted : RefuseCode::timed_out,
@@ -89,6 +90,7 @@ void Core::Impl::on_time(Now now, Effects& out) {
           redial.search_deadline = now.steady + config.dial_budget;
           advance_redial(id, now, out);
         } else if (now.steady >= redial.search_deadline) {
+          note_silence(*redial.search, now);
           schedule_redial(id, redial.search->tried.empty() ? "no answer" : redial.search->tried, now);
         } else {
           advance_redial(id, now, out);
@@ -107,8 +109,12 @@ void Core::Impl::on_time(Now now, Effects& out) {
         break;
       case Deadlines::Of::reach: {
         const ReachId id{due->id};
-        if (now.steady >= reaches.at(id).deadline) reach_failed(id, now, out);
-        else advance_reach(id, now, out);
+        if (now.steady < reaches.at(id).deadline) {
+          advance_reach(id, now, out);
+          break;
+        }
+        note_silence(reaches.at(id).search, now);
+        reach_failed(id, now, out);
         break;
       }
       case Deadlines::Of::join:
@@ -139,32 +145,6 @@ void Core::Impl::on_stop(Now now, Effects& out) {
   for (const SessionId id : open)
     if (sessions.find(id) != nullptr) refuse(id, RefuseCode::shutting_down, "the daemon is stopping", now, out);
   while (!redials.empty()) end_redial(NodeName{redials.begin()->second.name});
-}
-
-Status Core::Impl::status(Now now) const {
-  Status status;
-  for (const auto& [id, connection] : sessions.all()) {
-    const Duration since = now.steady - connection.since;
-    if (const auto* node = std::get_if<NodeSession>(&connection.is)) {
-      status.sessions.push_back({.session = id, .name = node->name, .uid = connection.who.uid, .pid = connection.who.pid,
-                                 .creation = node->creation, .hidden = node->hidden, .listens = node->listens,
-                                 .since = since});
-    } else if (const auto* channel = std::get_if<ChannelLeg>(&connection.is)) {
-      status.channels.push_back({.leg = id, .link = channel->link, .local = channel->local, .remote = channel->remote,
-                                 .opened_here = channel->opened_here, .since = since});
-    }
-  }
-  for (const auto& [id, link] : links.all())
-    status.links.push_back({.link = id, .key = link.facts.peer_key, .address = link.facts.peer_address,
-                            .dialled_here = link.dialled_here(), .admitted = link.admitted,
-                            .names = {link.proven.begin(), link.proven.end()}, .since = now.steady - link.opened});
-  for (const auto& [id, redial] : redials)
-    status.trying.push_back({.name = redial.name, .last_error = redial.last_error, .failures = redial.failures,
-                             .next_try_in = redial.search ? Duration{} : std::max(Duration{}, redial.next_try - now.steady)});
-  status.refused_frames = refused_frames;
-  status.refused_links = refused_links;
-  status.refused_sessions = refused_sessions;
-  return status;
 }
 
 // --- the inputs -------------------------------------------------------------------------------------
@@ -247,6 +227,8 @@ void Core::on_stop(Now now, Effects& out) {
   impl_->settle(now, out);
 }
 Status Core::status(Now now) const { return impl_->status(now); }
+std::vector<MemberStatus> Core::members() const { return impl_->members(); }
+std::optional<PeerStatus> Core::peer(std::string_view whom, Now now) const { return impl_->peer(whom, now); }
 std::vector<membership::SavedContact> Core::address_book(Now now) const { return impl_->hyparview.book().snapshot(now); }
 membership::ContactPtr Core::read_saved(ByteView record, std::string_view cluster, const Signing& signing) {
   const auto verified = verify_record(record, {std::nullopt, cluster, std::nullopt}, signing);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -132,6 +133,10 @@ class Core {
   void on_stop(Now now, Effects& out);
 
   Status status(Now now) const;
+  /// Everybody of the cluster whom this daemon knows, and itself: thousands, maybe.
+  std::vector<MemberStatus> members() const;
+  /// `whom` is a node's name, an address, or a key as Signing::show has it. None: nothing is known of such a one.
+  std::optional<PeerStatus> peer(std::string_view whom, Now now) const;
   /// To be saved now and then, and before a stop: CoreConfig::book of the next run.
   std::vector<membership::SavedContact> address_book(Now now) const;
   /// A saved contact's record, verified as far as its age allows; nullptr: of no use.

@@ -69,6 +69,7 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
                  name && config.trust == Trust::strict && std::ranges::contains(link->record->body.names, *name)) {
         search.refused_by.insert(link->id);
         search.note(RefuseCode::not_trusted, not_served_text(*link, *name));
+        note_channel(*link, *name, RefuseCode::not_trusted, "its key is not pinned for the name", now);
       } else if (search.key() && *search.key() != link->facts.peer_key) {
         search.refused_by.insert(link->id);
         search.note(RefuseCode::unreachable, attempt.to.text() + ": another daemon answers there");
@@ -134,6 +135,7 @@ void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now n
     if (search.attempts.empty()) {
       search.code = RefuseCode::unknown_node;
       search.tried = "nobody knows an address for " + search.name().text();
+      note_not_found(search, now);
     }
   };
   // end_search takes the look-up along, so its owner is there.
@@ -154,26 +156,17 @@ void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now n
   }
 }
 
-void Core::Impl::on_dial_failed(DialId id, DialError why, Now, Effects&) {
+void Core::Impl::on_dial_failed(DialId id, DialError why, Now now, Effects&) {
   const auto found = dials.find(id);
   if (found == dials.end()) return;
   const Address address = found->second.to;
   dials.erase(found);
   dials_by_address.erase(address);
-  note_failure(address, RefuseCode::unreachable, address.text() + ": " + std::string{text_of(why)});
+  const bool is_silent = why == DialError::no_answer || why == DialError::local;
+  note_failure(address, RefuseCode::unreachable,
+               {.at = now.wall, .phase = is_silent ? AttemptPhase::udp : AttemptPhase::tls,
+                .result = std::string{text_of(why)}, .code = name_of(RefuseCode::unreachable)});
   searches_may_move = true;
-}
-
-/// `looks`: false for a dial that has found its link, and asks there.
-template <class Visit>
-void Core::Impl::for_each_search(const Visit& visit) {
-  for (const SessionId leg : sessions.dials()) {
-    auto& waiting = *sessions.find_as<DialLeg>(leg);
-    visit(waiting.search, !waiting.asked && !waiting.local);
-  }
-  for (auto& [id, redial] : redials)
-    if (redial.search) visit(*redial.search, true);
-  for (auto& [id, each] : reaches) visit(each.search, true);
 }
 
 void Core::Impl::expect_other_link(const Address& address, const PublicKey& key, Now now) {
@@ -187,10 +180,14 @@ void Core::Impl::expect_other_link(const Address& address, const PublicKey& key,
   for_each_search(expect);
 }
 
-void Core::Impl::note_failure(const Address& address, RefuseCode code, const std::string& text) {
+void Core::Impl::note_failure(const Address& address, RefuseCode code, Ledger::Entry what) {
+  what.address = address;
   const auto note = [&](Search& search, bool) {
-    for (const Search::Attempt& attempt : search.attempts)
-      if (attempt.begun && attempt.to == address) search.note(code, text);
+    for (const Search::Attempt& attempt : search.attempts) {
+      if (!attempt.begun || attempt.to != address) continue;
+      search.note(code, address.text() + ": " + what.result);
+      ledger.note(search.sought(), what);
+    }
   };
   for_each_search(note);
 }

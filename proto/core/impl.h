@@ -10,7 +10,9 @@
 //   broadcasts.cc      gossip's effects: what is broadcast, heard, and told to sessions
 //   members.cc         suspicion's effects: who lives, and what subscribers hear of it
 //   requests.cc        what sessions ask
-//   core.cc            inputs, time, status
+//   attempts.cc        what goes into the ledger
+//   status.cc          what an operator sees
+//   core.cc            inputs, time
 #pragma once
 #include <array>
 #include <deque>
@@ -24,6 +26,7 @@
 #include "proto/core/core.h"
 #include "proto/core/creations.h"
 #include "proto/core/deadlines.h"
+#include "proto/core/ledger.h"
 #include "proto/core/links.h"
 #include "proto/core/own_record.h"
 #include "proto/core/search.h"
@@ -81,7 +84,8 @@ struct Core::Impl {
   void advance_redial(RedialId id, Now now, Effects& out);
   /// Steps every search; called once after each input that may have changed what they wait for.
   void advance_all(Now now, Effects& out);
-  void note_failure(const Address& address, RefuseCode code, const std::string& text);
+  /// For every search that has tried the address; `what` has no address yet.
+  void note_failure(const Address& address, RefuseCode code, Ledger::Entry what);
   /// A link to `address` went because the peer has a better one with us: searches wait for that.
   void expect_other_link(const Address& address, const PublicKey& key, Now now);
   void end_search(Search& search);
@@ -222,12 +226,32 @@ struct Core::Impl {
   Term node_info(const Connection& connection, Now now) const;
   Terms nodes_of(const PublicKey& key) const;
 
+  // --- attempts.cc
+  void note_admitted(const Link& link, Now now);
+  /// There was a link already.
+  void note_found(const Search& search, const Link& link, Now now);
+  /// `gone_code`: of the link, if it was closed with one.
+  void note_not_admitted(const Link& link, RefuseCode code, const std::optional<LinkCode>& gone_code, const std::string& why, Now now);
+  void note_not_found(const Search& search, Now now);
+  void note_channel(const Link& link, const NodeName& to, RefuseCode code, const std::string& why, Now now);
+  /// The search's time is over: whatever it waited for did not answer.
+  void note_silence(const Search& search, Now now);
+
+  // --- status.cc
+  Status status(Now now) const;
+  OverlayStatus overlay_status(Now now) const;
+  MemberCounts member_counts() const;
+  std::vector<MemberStatus> members() const;
+  std::optional<PeerStatus> peer(std::string_view whom, Now now) const;
+  std::optional<PublicKey> key_shown_as(std::string_view text) const;
+  TryingStatus trying(const Redial& redial, Now now) const;
+  std::vector<NodeName> names_said_by(const PublicKey& key) const;
+
   // --- core.cc
   /// Runs what an input left to be done, and sets nothing twice.
   void settle(Now now, Effects& out);
   void on_time(Now now, Effects& out);
   void on_stop(Now now, Effects& out);
-  Status status(Now now) const;
   template <class Fixed>
   Fixed random() {
     Fixed fixed;
@@ -260,6 +284,8 @@ struct Core::Impl {
   std::map<NodeName, RedialId> redials_by_name;
   std::map<ReachId, Reach> reaches;
   std::map<PublicKey, ReachId> reaches_by_key;
+
+  Ledger ledger;
 
   Contacts contacts;
   membership::HyParView hyparview;
@@ -296,6 +322,18 @@ struct Core::Impl {
   bool stopping = false;
   std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0;
 };
+
+/// `looks`: false for a dial that has found its link, and asks there.
+template <class Visit>
+void Core::Impl::for_each_search(const Visit& visit) {
+  for (const SessionId leg : sessions.dials()) {
+    auto& waiting = *sessions.find_as<DialLeg>(leg);
+    visit(waiting.search, !waiting.asked && !waiting.local);
+  }
+  for (auto& [id, redial] : redials)
+    if (redial.search) visit(*redial.search, true);
+  for (auto& [id, each] : reaches) visit(each.search, true);
+}
 
 /// `epoch:64 incarnation:64` (docs/wire.md 2.5).
 Bytes life_bytes(membership::Life life);

@@ -107,7 +107,7 @@ void Core::Impl::drop_link(LinkId id, const Gone& gone, Now now, Effects& out) {
   if (gone.code == LinkCode::duplicate) {
     expect_other_link(address, key, now);
   } else if (!was_admitted) {
-    note_failure(address, refuse_code(gone.code), text);
+    note_not_admitted(link, refuse_code(gone.code), gone.code, gone.text, now);
   }
 
   std::vector<NodeName> spoken;

@@ -273,6 +273,7 @@ void Core::Impl::admit(Link& link, Now now, Effects& out) {
   say(out, news_of(link.facts.peer_key), "link.admitted",
       "link to the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + "), which serves " +
           listed(link.proven));
+  note_admitted(link, now);
   send_record(link, now, out);
   cancel_dials_to_peer(link, out);
   const LinkId id = link.id;

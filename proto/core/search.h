@@ -13,6 +13,7 @@
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
+#include "proto/core/ledger.h"
 #include "proto/wire/codes.h"
 
 namespace bp2p {
@@ -40,6 +41,11 @@ struct Search {
   const NodeName& name() const { return std::get<NodeName>(wanted); }
   const NodeName* maybe_name() const { return std::get_if<NodeName>(&wanted); }
   const PublicKey* key() const { return std::get_if<PublicKey>(&wanted); }
+  /// As the ledger has it.
+  Sought sought() const {
+    if (const PublicKey* by_key = key()) return *by_key;
+    return maybe_name() ? Sought{name()} : Sought{attempts.front().to};
+  }
   std::optional<ResolveId> resolving;
   bool resolved = false;
   struct Attempt {

@@ -17,7 +17,7 @@ function spans(text, place,    span) {
     if (span ~ /^(barrel-p2pd|\.\/dev|curl|systemctl|systemd-analyze|usermod|sysctl|erl|install|journalctl|apt|sudo) /)
       emit(place, "command", span)
     else if (span ~ /^--set [a-z]/) emit(place, "command", "barrel-p2pd config show " span)
-    else if (span ~ /^(run|status|keys|config|explain|version) [-a-zA-Z]/) emit(place, "mention", span)
+    else if (span ~ /^(run|status|peers|members|graph|events|join|leave|keys|config|explain|version) [-a-zA-Z]/) emit(place, "mention", span)
   }
 }
 function end_of_paragraph() { spans(paragraph, began); paragraph = "" }

@@ -1,5 +1,8 @@
 #include "daemon/cli/cli.h"
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +11,10 @@
 #include <thread>
 
 #include "daemon/cli/codes.h"
+#include "daemon/cli/event_line.h"
 #include "daemon/cli/events.h"
+#include "daemon/cli/graph_drawing.h"
+#include "daemon/cli/peers_screen.h"
 #include "daemon/cli/status_screen.h"
 #include "daemon/cli/text_table.h"
 #include "daemon/control/server.h"
@@ -114,7 +120,7 @@ TEST_F(CommandLine, PrintsTheVersion) {
 TEST_F(CommandLine, KnowsWhatVerbWasMeant) {
   EXPECT_EQ(call({"statu"}).err, "barrel-p2pd: unknown command \"statu\"; did you mean \"status\"?\n");
   EXPECT_EQ(call({"keys", "lits"}).err, "barrel-p2pd keys: unknown command \"lits\"; did you mean \"list\"?\n");
-  EXPECT_THAT(call({"nonsense"}).err, HasSubstr("there are run, status, keys, config, explain, version\n"));
+  EXPECT_THAT(call({"nonsense"}).err, HasSubstr("there are run, status, peers, members, graph, events, join, leave, keys, config, explain, version\n"));
   EXPECT_EQ(call({"nonsense"}).code, 64);
   EXPECT_THAT(call({"keys"}).err, HasSubstr("which one? show, list, pin, unpin"));
   EXPECT_THAT(call({"config"}).err, HasSubstr("which one? check, show, defaults; `barrel-p2pd config --help`"));
@@ -200,18 +206,47 @@ TEST_F(CommandLine, ListsAPinThatWentMissingAndSaysWhich) {
 class RunningDaemon {  // as far as its control socket goes
  public:
   RunningDaemon(const std::filesystem::path& socket, nlohmann::ordered_json status) {
-    auto server = control::Server::listen(io_, socket, control::Routes{[status] { return status; }});
-    if (!server) throw std::runtime_error{server.error()};
-    server_ = std::move(*server);
-    thread_ = std::thread{[this] { io_.run(); }};
+    control::Subject subject;
+    subject.status = [status] { return status; };
+    run(socket, std::move(subject));
   }
+  RunningDaemon(const std::filesystem::path& socket, control::Subject subject) { run(socket, std::move(subject)); }
   ~RunningDaemon() {
     io_.stop();
     thread_.join();
   }
+  /// Says the events once somebody follows, and then closes all connections.
+  void tell_and_close(std::vector<std::pair<Severity, std::string>> events) {
+    boost::asio::post(io_, [this, events = std::move(events)] { tell_when_followed(events); });
+  }
 
  private:
+  void run(const std::filesystem::path& socket, control::Subject subject) {
+    auto server = control::Server::listen(io_, socket, control::Routes{std::move(subject)});
+    if (!server) throw std::runtime_error{server.error()};
+    server_ = std::move(*server);
+    thread_ = std::thread{[this] {
+      const auto work = boost::asio::make_work_guard(io_);
+      io_.run();
+    }};
+  }
+  void tell_when_followed(const std::vector<std::pair<Severity, std::string>>& events) {
+    if (server_->followers() == 0) {
+      wait_.expires_after(std::chrono::milliseconds{1});
+      wait_.async_wait([this, events](const boost::system::error_code&) { tell_when_followed(events); });
+      return;
+    }
+    for (const auto& [severity, json] : events) server_->tell(severity, json);
+    close_after(100);
+  }
+  /// What is written has left when the handlers that are queued by then have run.
+  void close_after(int turns) {
+    if (turns == 0) return server_.reset();
+    boost::asio::post(io_, [this, turns] { close_after(turns - 1); });
+  }
+
   boost::asio::io_context io_;
+  boost::asio::steady_timer wait_{io_};
   std::unique_ptr<control::Server> server_;
   std::thread thread_;
 };
@@ -244,6 +279,7 @@ TEST(StatusScreen, ShowsTheGoldenStatus) {
             "db1  barrel-p2pd 0.1.0  up 3d 4h  ready\n"
             "key SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU  trust tofu, 12 pins  cluster default\n"
             "udp [::]:9100 -> 10.0.0.5:9100\n"
+            "neighbours 1 of 5, 2 spares, 5 members (1 suspected, 2 down)\n"
             "\n"
             "NODES HERE  SINCE  CHANNELS   UID  PID\n"
             "app@db1     3d 3h         2  1000   70\n"
@@ -251,9 +287,9 @@ TEST(StatusScreen, ShowsTheGoldenStatus) {
             "\n"
             "PEERS               ADDRESS                RTT   LOSS   MTU       IN        OUT  SINCE  KEY\n"
             "app@db2             10.0.0.6:9100       0.4 ms  0.2 %  8952  1.1 MiB  921.6 KiB  3d 2h  "
-            "SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU\n"
+            "SHA256:+EnWcyX6zwQXe8ZjstxUQFGDHFie9YHUEvLrpEg053w\n"
             "(not admitted yet)  [2001:db8::7]:9100       -      -     -        -          -  2s     "
-            "SHA256:Zmh6rfhivXdsj8GLjp+OIAiXFIVu4jOzkCpZHQ1fKSU\n"
+            "SHA256:cs1uhCLEB/ttCYaQ8RMLfe1+wvf14dML2dUh8BU2N5M\n"
             "\n"
             "CHANNELS  TO             IN      OUT    QUEUE  SINCE\n"
             "app@db1   app@db2    1000 B  2.0 KiB  1.2 MiB  3d 2h  slow reader for 12s\n"
@@ -261,6 +297,203 @@ TEST(StatusScreen, ShowsTheGoldenStatus) {
             "\n"
             "NOT REACHED\n"
             "  app@db5  next try in 4s, 3 failed: 10.0.0.7:9100: no answer\n");
+}
+
+// --- the overlay ------------------------------------------------------------------------------------------------
+
+nlohmann::ordered_json golden(const std::string& name) {
+  return nlohmann::ordered_json::parse(
+      file_text(std::string{BP2P_SOURCE_DIR} + "/tests/unit/daemon/control/" + name + ".golden.json"));
+}
+
+/// The screen as it is in a file beside this one; BP2P_REWRITE=1 writes the file anew.
+void expect_screen(const std::string& name, const std::string& screen) {
+  const std::string path = std::string{BP2P_SOURCE_DIR} + "/tests/unit/daemon/cli/" + name + ".golden.txt";
+  if (std::getenv("BP2P_REWRITE")) write_text(path, screen);
+  EXPECT_EQ(file_text(path), screen);
+}
+
+TEST(OverlayScreens, AreTheGoldenFiles) {
+  expect_screen("peers", cli::peers_screen(golden("peers")));
+  expect_screen("peer", cli::peer_screen(golden("peer")));
+  expect_screen("members", cli::members_screen(golden("members")));
+  expect_screen("graph", cli::graph_text(golden("graph")));
+  expect_screen("graph_dot", cli::graph_dot(golden("graph")));
+  expect_screen("graph_svg", cli::graph_svg(golden("graph")));
+}
+
+TEST(OverlayScreens, StandAnyJsonAndLetNoControlCharacterThrough) {
+  const std::string bad = "\x1b]0;x\a\n\"<&\\";
+  const nlohmann::ordered_json peer{{"names", {bad}}, {"fingerprint", bad}, {"role", bad}, {"direction", bad}, {"address", bad},
+                                    {"member", bad}, {"status", bad}, {"addresses", {bad}}, {"code", bad}, {"result", bad}};
+  const nlohmann::ordered_json whole{{"peers", {peer}}, {"members", {peer}}, {"daemons", {peer}}, {"attempts", {peer}},
+                                     {"neighbours", {peer}}, {"self", peer}, {"cluster", bad}, {"peer", bad}, {bad, bad}};
+  for (const auto& screen : {cli::peers_screen, cli::peer_screen, cli::members_screen, cli::graph_text, cli::graph_dot, cli::graph_svg, cli::event_line}) {
+    for (const char* text : {"null", "[]", "{}", "3", "{\"peers\":3,\"members\":{},\"daemons\":[null,3],\"attempts\":[[]],\"neighbours\":[7]}",
+                             "{\"peers\":[null],\"members\":[3],\"counts\":[],\"trying\":3,\"self\":4}"})
+      EXPECT_NO_THROW(screen(nlohmann::ordered_json::parse(text))) << text;
+    for (const char c : screen(whole)) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+  }
+  EXPECT_EQ(cli::graph_svg(whole).find("<&"), std::string::npos);
+}
+
+TEST_F(CommandLine, ShowsPeersMembersAndTheGraph) {
+  control::Subject subject;
+  subject.peers = [] { return golden("peers"); };
+  subject.members = [] { return golden("members"); };
+  subject.graph = [] { return golden("graph"); };
+  subject.peer = [](std::string_view whom) -> std::optional<nlohmann::ordered_json> {
+    return whom == "app@db2" || whom == "SHA256:a/b+c" ? std::optional{golden("peer")} : std::nullopt;
+  };
+  const RunningDaemon daemon{socket_, std::move(subject)};
+  for (const char* view : {"peers", "members", "graph"})
+    EXPECT_EQ(call_with_config({view, "--json"}).out, golden(view).dump(2) + "\n");
+  EXPECT_EQ(call_with_config({"graph", "--format", "json"}).out, golden("graph").dump(2) + "\n");
+  EXPECT_THAT(call_with_config({"graph", "--format", "dot"}).out, StartsWith("graph \"default\" {\n"));
+  EXPECT_THAT(call_with_config({"graph", "--format", "svg"}).out, StartsWith("<svg "));
+  EXPECT_EQ(call_with_config({"graph", "--format", "png"}).code, 64);
+  EXPECT_EQ(call_with_config({"peers"}).out, cli::peers_screen(golden("peers")));
+  EXPECT_EQ(call_with_config({"members"}).out, cli::members_screen(golden("members")));
+  EXPECT_EQ(call_with_config({"peers", "app@db2"}).out, cli::peer_screen(golden("peer")));
+  EXPECT_EQ(call_with_config({"peers", "SHA256:a/b+c", "--json"}).out, golden("peer").dump(2) + "\n");
+
+  const Outcome unknown = call_with_config({"peers", "app@db9"});
+  EXPECT_EQ(unknown.code, 68);
+  EXPECT_EQ(unknown.err, "barrel-p2pd: app@db9: nothing is known of it here, and nothing was tried\n");
+  const Outcome bad = call_with_config({"peers", "db9"});
+  EXPECT_EQ(bad.code, 65);
+  EXPECT_THAT(bad.err, HasSubstr("comes a node name, app@host"));
+}
+
+TEST_F(CommandLine, WatchesUntilTheDaemonHasSomethingElseToSay) {
+  control::Subject subject;
+  subject.members = [asked = 0]() mutable {
+    return ++asked < 4 ? nlohmann::ordered_json{{"schema", "barrel-p2pd/members/1"}, {"asked", asked}}
+                       : nlohmann::ordered_json{{"schema", "barrel-p2pd/members/2"}};
+  };
+  const RunningDaemon daemon{socket_, std::move(subject)};
+  const Outcome outcome = call_with_config({"members", "--watch", "--every", "0.01", "--json"});
+  EXPECT_EQ(outcome.code, 65);
+  EXPECT_EQ(outcome.out, "{\"schema\":\"barrel-p2pd/members/1\",\"asked\":1}\n{\"schema\":\"barrel-p2pd/members/1\",\"asked\":2}\n"
+                         "{\"schema\":\"barrel-p2pd/members/1\",\"asked\":3}\n");
+}
+
+TEST_F(CommandLine, ShowsAndFollowsEvents) {
+  control::Subject subject;
+  subject.events = [] {
+    return nlohmann::ordered_json{{"schema", "barrel-p2pd/events/1"},
+                                  {"events", {{{"time", "T"}, {"level", "info"}, {"event", "a.b"}, {"text", "so it is"}, {"key", "v"}}}}};
+  };
+  RunningDaemon daemon{socket_, std::move(subject)};
+  EXPECT_EQ(call_with_config({"events"}).out, "T info a.b  so it is key=\"v\"\n");
+  daemon.tell_and_close({{Severity::info, R"({"time":"T","level":"info","event":"a.b","text":"x\ny"})"},
+                         {Severity::debug, R"({"event":"not.told"})"},
+                         {Severity::error, R"({"time":"U","level":"error","event":"c.d","text":"z"})"}});
+  const Outcome outcome = call_with_config({"events", "-f"});
+  EXPECT_EQ(outcome.code, 69);
+  EXPECT_EQ(outcome.out, "T info a.b  x?y\nU error c.d  z\n");
+  EXPECT_THAT(outcome.err, HasSubstr("has ended the connection"));
+  EXPECT_EQ(call_with_config({"events", "-f"}).code, 69) << "nobody is there";
+  EXPECT_EQ(call_with_config({"events", "-f", "--level", "loud"}).code, 64);
+}
+
+/// A daemon whose join comes to what a test says.
+struct JoinScript {
+  bool was_joined = false;
+  std::size_t polls_until_done = 2;
+  nlohmann::ordered_json attempt = nullptr;  ///< the last one, when it is done
+  std::size_t neighbours = 0;                ///< when it is done
+  std::shared_ptr<std::vector<std::string>> contacts = std::make_shared<std::vector<std::string>>();
+
+  control::Subject subject() const {
+    control::Subject out;
+    const auto polls = std::make_shared<std::size_t>(0);
+    out.uid = ::geteuid();
+    out.join = [all = contacts, was = was_joined](const JoinTarget& contact) {
+      const auto* name = std::get_if<NodeName>(&contact);
+      all->push_back(name ? name->text() : std::get<Address>(contact).text());
+      return nlohmann::ordered_json{{"schema", "barrel-p2pd/join/1"}, {"contact", all->back()}, {"cluster", "blue"}, {"joined", was}};
+    };
+    out.peer = [polls, script = *this](std::string_view) -> std::optional<nlohmann::ordered_json> {
+      const bool is_done = ++*polls > script.polls_until_done;
+      nlohmann::ordered_json attempts = nlohmann::ordered_json::array({{{"time", "2001-01-01T00:00:00.000Z"}, {"code", "unreachable"}}});
+      if (is_done && !script.attempt.is_null()) attempts.push_back(script.attempt);
+      return nlohmann::ordered_json{{"joining", !is_done}, {"attempts", attempts}};
+    };
+    out.graph = [polls, script = *this] {
+      const bool is_done = *polls > script.polls_until_done;
+      return nlohmann::ordered_json{{"neighbours", std::vector<int>(is_done ? script.neighbours : script.was_joined ? 1 : 0)}};
+    };
+    out.leave = [was = was_joined] { return nlohmann::ordered_json{{"schema", "barrel-p2pd/leave/1"}, {"left", was}, {"cluster", "blue"}}; };
+    return out;
+  }
+};
+
+TEST_F(CommandLine, JoinsAndWaitsForANeighbour) {
+  const JoinScript script{.neighbours = 2};
+  const RunningDaemon daemon{socket_, script.subject()};
+  const Outcome outcome = call_with_config({"join", "app@db2"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "joined the cluster blue through app@db2: 2 neighbours\n");
+  EXPECT_EQ(*script.contacts, std::vector<std::string>{"app@db2"});
+}
+
+TEST_F(CommandLine, SaysWhyItDidNotJoin) {
+  const JoinScript script{.attempt = {{"time", "2999-01-01T00:00:00.000Z"}, {"address", "10.0.0.7:9100"}, {"phase", "udp"},
+                                      {"result", "no answer"}, {"code", "unreachable"}}};
+  const RunningDaemon daemon{socket_, script.subject()};
+  const Outcome outcome = call_with_config({"join", "10.0.0.7:9100"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "barrel-p2pd: could not join through 10.0.0.7:9100\n"
+                         "TIME                      ADDRESS        PHASE  RESULT     CODE\n"
+                         "2999-01-01T00:00:00.000Z  10.0.0.7:9100  udp    no answer  unreachable\n");
+  const auto json = nlohmann::json::parse(call_with_config({"join", "10.0.0.7:9100", "--json"}).out);
+  EXPECT_EQ(json["schema"], "barrel-p2pd/join/1");
+  EXPECT_EQ(json["outcome"], "failed");
+  EXPECT_EQ(json["joined"], false);
+  EXPECT_EQ(json["attempts"].size(), 1u) << "those of before do not count";
+}
+
+TEST_F(CommandLine, EndsWith75WhenAJoinTakesTooLong) {
+  const RunningDaemon daemon{socket_, JoinScript{}.subject()};
+  const Outcome outcome = call_with_config({"join", "app@db2", "--wait", "0.1"});
+  EXPECT_EQ(outcome.code, 75);
+  EXPECT_THAT(outcome.err, HasSubstr("no neighbour in time"));
+}
+
+TEST_F(CommandLine, JoinsThroughAnotherContactToo) {
+  const RunningDaemon daemon{socket_, JoinScript{.was_joined = true, .neighbours = 1}.subject()};
+  EXPECT_EQ(call_with_config({"join", "app@db2"}).out, "app@db2 was asked, too; 1 neighbour\n");
+}
+
+TEST_F(CommandLine, RefusesToJoinNobody) {
+  const RunningDaemon daemon{socket_, JoinScript{}.subject()};
+  const Outcome outcome = call_with_config({"join", "db2"});
+  EXPECT_EQ(outcome.code, 65);
+  EXPECT_THAT(outcome.err, HasSubstr("contact: db2 is not a node name"));
+  EXPECT_EQ(call_with_config({"join", "\xff"}).code, 65);
+  EXPECT_EQ(call_with_config({"join"}).code, 64);
+}
+
+TEST_F(CommandLine, EndsWith77ForWhoMayNotChangeAnything) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may";
+  control::Subject subject = JoinScript{}.subject();
+  subject.uid = ::geteuid() + 1;
+  const RunningDaemon daemon{socket_, std::move(subject)};
+  EXPECT_EQ(call_with_config({"leave"}).code, 77);
+}
+
+TEST_F(CommandLine, Leaves) {
+  {
+    const RunningDaemon daemon{socket_, JoinScript{.was_joined = true}.subject()};
+    EXPECT_EQ(call_with_config({"leave"}).out, "left the cluster blue\n");
+    EXPECT_EQ(nlohmann::json::parse(call_with_config({"leave", "--json"}).out)["left"], true);
+  }
+  const RunningDaemon daemon{socket_, JoinScript{}.subject()};
+  const Outcome outcome = call_with_config({"leave"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, "was in no cluster\n");
 }
 
 TEST(StatusScreen, LetsNoTextOfAPeerReachTheTerminalRaw) {

@@ -64,11 +64,14 @@ class Client {
 class ControlSocket : public ::testing::Test {
  protected:
   void start(ServerLimits limits = {}) {
-    auto server = Server::listen(io_, path_, Routes{[this] {
-                                   ++asked_;
-                                   return nlohmann::ordered_json{{"schema", "test/1"}, {"asked", asked_}};
-                                 }},
-                                 limits);
+    Subject subject;
+    subject.status = [this] {
+      ++asked_;
+      return nlohmann::ordered_json{{"schema", "test/1"}, {"asked", asked_}};
+    };
+    subject.leave = [] { return nlohmann::ordered_json{{"schema", "test/1"}, {"left", true}}; };
+    subject.uid = ::geteuid();
+    auto server = Server::listen(io_, path_, Routes{std::move(subject)}, limits);
     ASSERT_TRUE(server) << server.error();
     server_ = std::move(*server);
   }
@@ -199,6 +202,83 @@ TEST_F(ControlSocket, HasRoomForSoManyAndClosesTheRest) {
   }, "those inside are served");
 }
 
+TEST_F(ControlSocket, KnowsWhoAsks) {
+  start();
+  EXPECT_THAT(answer_to("POST /v1/leave HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), HasSubstr("\"left\": true"))
+      << "the daemon's own user";
+}
+
+// --- events -------------------------------------------------------------------------------------------
+
+const std::string follow = "GET /v1/events?follow HTTP/1.1\r\nHost: d\r\n\r\n";
+
+TEST_F(ControlSocket, TellsFollowersWhatHappens) {
+  start({.patience = 50ms});
+  Client client{path_}, curious{path_};
+  client.send(follow);
+  curious.send("GET /v1/events?follow&level=debug HTTP/1.1\r\n\r\n");
+  run_until([&] { return server_->followers() == 2; }, "they follow");
+  server_->tell(Severity::info, R"({"event":"a.b"})");
+  server_->tell(Severity::debug, R"({"event":"c.d"})");
+  run_until([&] { return client.drain(), curious.drain(), curious.received.contains("c.d"); }, "they hear");
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"));
+  EXPECT_THAT(client.received, EndsWith("\r\n\r\n10\r\n{\"event\":\"a.b\"}\n\r\n"));
+  // Nothing happens for longer than a request may take: they stay.
+  const auto later = std::chrono::steady_clock::now() + 200ms;
+  run_until([&] { return std::chrono::steady_clock::now() > later; }, "time passes");
+  server_->tell(Severity::error, "{}");
+  run_until([&] { return client.drain(), client.received.ends_with("3\r\n{}\n\r\n"); }, "and hear");
+  EXPECT_EQ(server_->followers_dropped(), 0u);
+}
+
+TEST_F(ControlSocket, ForgetsAFollowerThatGoes) {
+  start();
+  {
+    Client client{path_};
+    client.send(follow);
+    run_until([&] { return server_->followers() == 1; }, "it follows");
+  }
+  run_until([&] { return server_->followers() == 0; }, "it is gone");
+  EXPECT_EQ(server_->connections(), 0u);
+}
+
+TEST_F(ControlSocket, DropsAFollowerThatDoesNotRead) {
+  start({.unsent_events_max = 64 * 1024});
+  Client deaf{path_}, awake{path_};
+  deaf.send(follow);
+  awake.send(follow);
+  run_until([&] { return server_->followers() == 2; }, "they follow");
+  const std::string event = "{\"text\":\"" + std::string(1'000, 'x') + "\"}";
+  run_until([&] {
+    server_->tell(Severity::info, event);
+    awake.drain();
+    return server_->followers_dropped() == 1;
+  }, "the deaf one is dropped");
+  EXPECT_EQ(server_->followers(), 1u);
+}
+
+TEST_F(ControlSocket, DropsAFollowerThatTakesNothingForSoLong) {
+  start({.patience = 50ms, .unsent_events_max = 100 << 20});
+  Client deaf{path_};
+  deaf.send(follow);
+  run_until([&] { return server_->followers() == 1; }, "it follows");
+  server_->tell(Severity::info, "\"" + std::string(10 << 20, 'x') + "\"");
+  run_until([&] { return server_->followers_dropped() == 1 && server_->followers() == 0; }, "it is dropped");
+}
+
+TEST_F(ControlSocket, HasSoManyFollowers) {
+  start({.followers_max = 1});
+  Client first{path_};
+  first.send(follow);
+  run_until([&] { return server_->followers() == 1; }, "one follows");
+  EXPECT_THAT(answer_to("GET /v1/events?follow HTTP/1.1\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 503 "));
+}
+
+TEST_F(ControlSocket, RefusesToFollowWithoutChunks) {
+  start();
+  EXPECT_THAT(answer_to("GET /v1/events?follow HTTP/1.0\r\n\r\n"), HasSubstr(" 505 "));
+}
+
 // --- the socket's file ---------------------------------------------------------------------------------
 
 TEST_F(ControlSocket, HasItsModeAndLeavesNothingBeside) {
@@ -213,7 +293,7 @@ TEST_F(ControlSocket, HasItsModeAndLeavesNothingBeside) {
 
 TEST_F(ControlSocket, SaysWhyItCannotListen) {
   write_text(path_, "precious");
-  const auto server = Server::listen(io_, path_, Routes{[] { return nlohmann::ordered_json{}; }});
+  const auto server = Server::listen(io_, path_, Routes{Subject{}});
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error(), "control socket " + path_.string() + ": there is something that is not a socket");
 }

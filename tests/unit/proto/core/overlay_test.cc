@@ -206,5 +206,45 @@ TEST_F(Overlay, NeighboursThatLoseTheirLinkFindOneAnotherAgain) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(names(i, "active_view").size(), 2u) << i;
 }
 
+TEST_F(Overlay, TheStatusHasNeighboursSparesAndHowManyMembersThereAre) {
+  cluster(8);
+  world.pass(2min);
+  const OverlayStatus overlay = at(0).core->status(world.now).overlay;
+  EXPECT_TRUE(overlay.is_joined);
+  EXPECT_EQ(overlay.neighbours_wanted, 5u);
+  ASSERT_FALSE(overlay.neighbours.empty());
+  EXPECT_EQ(overlay.neighbours[0].names.size(), 1u);
+  EXPECT_EQ(overlay.neighbours.size(), names(0, "active_view").size());
+  EXPECT_EQ(overlay.spares.size(), names(0, "passive_view").size());
+  EXPECT_EQ(overlay.members.alive, 8u);
+  EXPECT_GE(overlay.book, overlay.neighbours.size());
+  const auto members = at(0).core->members();
+  ASSERT_EQ(members.size(), 8u);
+  EXPECT_TRUE(members[0].is_self);
+  EXPECT_EQ(members[0].names, std::vector{name(node_name(0))});
+
+  world.unreachable.insert(at(7).at);
+  world.mute(at(7));
+  world.pass(3min);
+  EXPECT_EQ(at(0).core->status(world.now).overlay.members.down, 1u);
+  const auto peer = at(0).core->peer(node_name(7), world.now);
+  ASSERT_TRUE(peer);
+  ASSERT_EQ(peer->daemons.size(), 1u);
+  EXPECT_EQ(peer->daemons[0].as_member, membership::Suspicions::Status::down);
+  EXPECT_EQ(peer->daemons[0].addresses, std::vector{address(host(7))});
+  EXPECT_TRUE(at(0).core->peer(at(0).signing.show(key_of(8)), world.now));
+  EXPECT_TRUE(at(0).core->peer(node_name(0), world.now)->daemons[0].is_self);
+}
+
+TEST_F(Overlay, TheStatusSaysThatADaemonHasLeft) {
+  cluster(3);
+  world.pass(1min);
+  at(1).with([](Core& core, Now now, Effects& out) { core.on_leave(now, out); });
+  world.pass(1min);
+  EXPECT_FALSE(at(1).core->status(world.now).overlay.is_joined);
+  EXPECT_TRUE(at(1).core->status(world.now).overlay.neighbours.empty());
+  EXPECT_EQ(at(0).core->status(world.now).overlay.members.left, 1u);
+}
+
 }  // namespace
 }  // namespace bp2p::test
