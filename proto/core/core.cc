@@ -245,6 +245,9 @@ void Core::on_stop(Now now, Effects& out) {
   impl_->settle(now, out);
 }
 Status Core::status(Now now) const { return impl_->status(now); }
+const membership::HyParView& Core::overlay() const { return impl_->hyparview; }
+const membership::Suspicions& Core::lives() const { return impl_->suspicions; }
+const gossip::Plumtree& Core::broadcasts() const { return impl_->plumtree; }
 std::vector<membership::SavedContact> Core::address_book(Now now) const { return impl_->hyparview.book().snapshot(now); }
 membership::ContactPtr Core::read_saved(ByteView record, std::string_view cluster, const Signing& signing) {
   const auto verified = verify_record(record, {std::nullopt, cluster, std::nullopt}, signing);

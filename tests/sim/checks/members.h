@@ -1,0 +1,47 @@
+// Once all faults are over and the deadline has passed, the members that a daemon knows are those that live, and no
+// others: what I12 and I24 rest on.
+#pragma once
+#include "proto/membership/suspicion.h"
+#include "tests/sim/world.h"
+
+namespace bp2p::sim {
+
+class Members final : public Check {
+ public:
+  using Check::Check;
+
+  void on_deadline() override {
+    std::map<PublicKey, std::size_t> living;
+    for (const auto& host : world_.hosts)
+      if (host->is_up()) living.emplace(host->key(), host->number);
+    for (const auto& host : world_.hosts) {
+      if (!host->is_up()) continue;
+      const auto& lives = host->core()->lives();
+      const std::string who = "daemon " + std::to_string(host->number);
+      for (const auto& [key, number] : living)
+        if (number != host->number && !lives.is_living(key))
+          return world_.violated("members", who + " does not know that daemon " + std::to_string(number) + " lives: " + shown(lives.status(key)));
+      for (const auto& [key, member] : lives.members()) {
+        if (!membership::Suspicions::is_living(member) || living.contains(key)) continue;
+        const std::size_t number = number_of(world_, key);
+        return world_.violated("members", who + " holds somebody for living who is gone: " +
+                                              (number == 0 ? "a key that was lost" : number > world_.hosts.size() ? "a hostile peer" : "daemon " + std::to_string(number)));
+      }
+    }
+  }
+
+ private:
+  static std::string shown(std::optional<membership::Suspicions::Status> status) {
+    using Status = membership::Suspicions::Status;
+    if (!status) return "it never heard of it";
+    switch (*status) {
+      case Status::alive: return "alive";
+      case Status::suspected: return "suspected";
+      case Status::down: return "it holds it for down";
+      case Status::left: return "it holds it for one that left";
+    }
+    return "";
+  }
+};
+
+}  // namespace bp2p::sim
