@@ -149,9 +149,9 @@ void Hostile::accuse(LinkId link, Talk& talk) {
   for (const auto& host : world_.hosts) {
     Writer body;
     body.raw(host->key().bytes).raw(encode_life(*host));
-    const std::uint64_t number = ++talk.broadcasts;
-    Bytes payload = sign_broadcast({"sim", 5, number}, BroadcastKind::suspicion, body.take(), signing_);
-    say_as_member(link, wrap(gossip::Gossip{{key(), 5}, number, number, std::make_shared<const Bytes>(std::move(payload))}));
+    const std::uint64_t nth = ++talk.broadcasts;
+    Bytes payload = sign_broadcast({"sim", 5, nth}, BroadcastKind::suspicion, body.take(), signing_);
+    say_as_member(link, wrap(gossip::Gossip{{key(), 5}, nth, nth, std::make_shared<const Bytes>(std::move(payload))}));
   }
 }
 

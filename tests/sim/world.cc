@@ -56,6 +56,8 @@ void World::build() {
       made.contacts.push_back(rng.below(2) == 0 ? JoinTarget{contact.at} : JoinTarget{contact.nodes.front()->name()});
     }
   }
+  // The first has one, too: should it lose its disk, nothing else leads it back.
+  if (scenario.contacts > 0 && hosts.size() > 1) hosts[0]->contacts.push_back(hosts[1 + rng.below(hosts.size() - 1)]->at);
   std::vector<Node*> all;
   for (const auto& each : hosts)
     for (const auto& node : each->nodes) all.push_back(node.get());

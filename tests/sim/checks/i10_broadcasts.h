@@ -65,7 +65,8 @@ class Broadcasts final : public Check {
     history_.push_back(world_.sight.component);
     if (history_.size() > 200) history_.pop_front();
     while (!due_.empty() && world_.queue.now() - due_.front().at > within) {
-      for (const auto& [who, subscriber] : subscribers_) look_at(who.first, subscriber, due_.front());
+      for (const auto& [who, subscriber] : subscribers_)
+        if (world_.host(who.first).node_of(who.second) != nullptr) look_at(who.first, subscriber, due_.front());
       due_.pop_front();
     }
   }
