@@ -28,7 +28,7 @@ enum class Breakage : std::uint8_t {
   life_lost,          ///< one daemon hears of nobody's life and death
   leaves_unsaid,      ///< a daemon that stops does not tell the cluster
   no_eclipse_cure,    ///< every NEIGHBOR(high) is granted, at any neighbour's cost
-  chatty,             ///< everything is said ten times over
+  chatty,             ///< a hundredth of what a daemon may send is too much
 };
 
 }  // namespace bp2p::sim

@@ -149,6 +149,7 @@ void Host::run(const Waiting& next) {
     world_.trace.line(number, digest, [&] { return "  " + describe(effect); });
     const bool is_lost = world_.is_broken(Breakage::lost_admission) && std::holds_alternative<AdmitLink>(effect);
     if (!is_lost) world_.checks.on_effect(*this, effect);
+    if (world_.is_broken(Breakage::delivers_twice)) world_.checks.on_effect(*this, effect);
     if (world_.is_broken(Breakage::tells_too_often))
       for (int again = 0; again < 2000 && std::holds_alternative<SendToSession>(effect); ++again) world_.checks.on_effect(*this, effect);
     std::visit([this](const auto& each) { perform(each); }, effect);

@@ -27,6 +27,14 @@ constexpr Case cases[] = {
     {Breakage::tells_too_often, "a node is told of one channel a thousand times", "I22", "calm"},
     {Breakage::silent_stop, "a daemon that stops does not say so", "I24", "restarts"},
     {Breakage::lost_timer, "the driver arms no timer", "I3", "hostile"},
+    {Breakage::goodbyes_lost, "who is no neighbour any more is not told", "I8", "comings"},
+    {Breakage::no_contacts, "daemons are started without contacts", "I9", "joins"},
+    {Breakage::payloads_lost, "one daemon gets no broadcast", "I10", "broadcasts"},
+    {Breakage::delivers_twice, "a node is told every broadcast twice", "I10", "calm"},
+    {Breakage::no_eclipse_cure, "every NEIGHBOR(high) is granted, at any neighbour's cost", "I21", "eclipse"},
+    {Breakage::leaves_unsaid, "a daemon that stops does not tell the cluster", "I24", "leaves"},
+    {Breakage::life_lost, "one daemon hears of nobody's life and death", "members", "contact_gone"},
+    {Breakage::chatty, "hardly anything is too much", "idle", "idle"},
     {Breakage::deaf_discovery, "look-ups are not answered", "liveness", "calm"},
 };
 
