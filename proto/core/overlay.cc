@@ -50,7 +50,7 @@ void Core::Impl::carry_out(const membership::Send& effect, Now now, Effects& out
 
 void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& out) {
   const Contacts::Known* known = contacts.find(effect.peer);
-  say(out, Severity::info, "overlay.neighbour",
+  say(out, Severity::debug, "overlay.neighbour",
       "the daemon " + signing.show(effect.peer) + " is a neighbour" +
           (known && !known->names.empty() ? "; it serves " + known->names.front().text() +
                                                 (known->names.size() > 1 ? " and others" : "")
@@ -58,6 +58,7 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
+    say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster);
     if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
     tell(Topic::neighbours, Term::atom("joined"), out);
   }
@@ -68,7 +69,8 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
 }
 
 void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects& out) {
-  say(out, Severity::info, "overlay.neighbour_gone",
+  // Links are exchanged for others all the time, to keep the cluster's shape; one that was lost is something to look at.
+  say(out, effect.reason == membership::DownReason::lost ? Severity::info : Severity::debug, "overlay.neighbour_gone",
       "the daemon " + signing.show(effect.peer) + " is no neighbour any more: " + std::string{describe(effect.reason)});
   if (gossip_links.erase(effect.peer) > 0) plumtree.on_peer_down(effect.peer, now.steady, gossip_effects);
   tell_gone(Topic::neighbours, effect.peer, reason_of(effect.reason), out);

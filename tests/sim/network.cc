@@ -135,7 +135,7 @@ void Network::put(Connection& connection, std::size_t side, Stream stream, Conne
     if (stream == overlay_stream) {
       if (way.bytes + message->size() > overlay_bytes_max) return lose(connection.number);
       way.bytes += message->size();
-      way.was_full |= way.bytes > overlay_backlog_low;
+      way.since_report += message->size();
     }
   }
   way.waiting.push_back(std::move(payload));
@@ -179,12 +179,14 @@ void Network::deliver(std::uint64_t number, std::size_t side, Stream stream) {
   to.party->on_link_message(to.link, *message);
 }
 
-/// daemon/beam/overlay_stream.cc, on_acknowledged: said when what waits has fallen below the mark.
+/// Said when what waits is below the mark, and again after so many bytes: gossip counts what it sends until it hears of
+/// it. (daemon/beam/overlay_stream.cc says it only when it was above the mark before; then a neighbour to whom 256 KiB
+/// were sent in the course of time is taken for one that reads nothing, for ever.)
 void Network::on_taken(Connection& connection, std::size_t side, std::size_t bytes) {
   Connection::Way& way = connection.ways[side][overlay_stream];
   way.bytes -= bytes;
-  if (!way.was_full || way.bytes > overlay_backlog_low) return;
-  way.was_full = false;
+  if (way.since_report <= overlay_backlog_low / 2 || way.bytes > overlay_backlog_low) return;
+  way.since_report = way.bytes;
   const End& from = connection.ends[side];
   queue_.after(paths.draw(connection.ends[1 - side].party->number, from.party->number, rng_), [this, number = connection.number, side] {
     Connection* still = find(number);

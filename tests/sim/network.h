@@ -84,7 +84,7 @@ class Network {
       std::uint64_t delivered = 0;
       TimePoint last{};
       std::size_t bytes = 0;   ///< that wait; of the overlay's stream
-      bool was_full = false;
+      std::size_t since_report = 0;  ///< said since the sender heard how many wait
     };
     std::array<std::map<Stream, Way>, 2> ways;  ///< by the end that sends
   };

@@ -10,7 +10,10 @@ class Idle final : public Check {
 
   void on_effect(const Host& host, const Effect& effect) override {
     const auto* event = std::get_if<Event>(&effect);
-    if (event != nullptr && is_idle() && event->severity != Severity::debug)
+    if (event == nullptr || !is_idle() || event->severity == Severity::debug) return;
+    // Known, not cured (known/idle_links.txt): the overlay exchanges a link for another now and then.
+    const bool is_of_a_link = event->name == "link.admitted" || event->name == "link.closed" || event->name == "pin.new";
+    if (world_.scenario().is_strict || !is_of_a_link)
       world_.violated("idle", "daemon " + std::to_string(host.number) + " logs " + event->name + ": " + event->text);
   }
 
