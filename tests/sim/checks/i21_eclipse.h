@@ -13,6 +13,7 @@ class Eclipse final : public Check {
 
   void on_moment() override {
     // Who has just come, or comes back from something, has had no time yet to find anybody.
+    if (world_.faults.is_calm()) return;  // they are gone
     if (world_.hostiles.empty() || world_.hosts.size() < 4 || world_.faults.undisturbed_for() < 60s || world_.queue.elapsed() < 60s) return;
     for (const auto& host : world_.hosts) {
       if (!host->is_up()) continue;
