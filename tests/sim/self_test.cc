@@ -29,7 +29,7 @@ constexpr Case cases[] = {
     {Breakage::lost_timer, "the driver arms no timer", "I3", "hostile"},
     {Breakage::goodbyes_lost, "who is no neighbour any more is not told", "I8", "leaves"},
     {Breakage::no_contacts, "daemons are started without contacts", "I9", "leaves"},
-    {Breakage::payloads_lost, "one daemon gets no broadcast", "I10", "leaves"},
+    {Breakage::payloads_lost, "one daemon gets no broadcast", "I10", "short_pauses"},
     {Breakage::delivers_twice, "a node is told every broadcast twice", "I10", "calm"},
     {Breakage::no_eclipse_cure, "every NEIGHBOR(high) is granted, at any neighbour's cost", "I21", "eclipse"},
     {Breakage::leaves_unsaid, "a daemon that stops does not tell the cluster", "I24", "leaves"},
