@@ -27,7 +27,7 @@ enum class Breakage : std::uint8_t {
   delivers_twice,     ///< a node is told everything twice
   life_lost,          ///< one daemon hears of nobody's life and death
   leaves_unsaid,      ///< a daemon that stops does not tell the cluster
-  no_eclipse_cure,    ///< every NEIGHBOR(high) is granted, at any neighbour's cost
+  one_neighbour,      ///< a daemon has room for one neighbour
   chatty,             ///< a hundredth of what a daemon may send is too much
 };
 

@@ -29,9 +29,9 @@ constexpr Case cases[] = {
     {Breakage::lost_timer, "the driver arms no timer", "I3", "hostile"},
     {Breakage::goodbyes_lost, "who is no neighbour any more is not told", "I8", "leaves"},
     {Breakage::no_contacts, "daemons are started without contacts", "I9", "leaves"},
-    {Breakage::payloads_lost, "one daemon gets no broadcast", "I10", "short_pauses"},
+    {Breakage::payloads_lost, "one daemon gets no broadcast", "I10", "contact_gone"},
     {Breakage::delivers_twice, "a node is told every broadcast twice", "I10", "calm"},
-    {Breakage::no_eclipse_cure, "every NEIGHBOR(high) is granted, at any neighbour's cost", "I21", "eclipse"},
+    {Breakage::one_neighbour, "a daemon has room for one neighbour, whoever it is", "I21", "eclipse"},
     {Breakage::leaves_unsaid, "a daemon that stops does not tell the cluster", "I24", "leaves"},
     {Breakage::life_lost, "one daemon hears of nobody's life and death", "members", "contact_gone"},
     {Breakage::chatty, "hardly anything is too much", "idle", "idle"},
@@ -55,6 +55,7 @@ int self_test(const std::string& folder) {
     for (std::uint64_t seed = 1; seed <= 5 && !is_noticed; ++seed) {
       Options options{.scenario = load(folder, each.scenario)};
       if (each.scenario == "idle") options.scenario.deadline = 60s;  // not the whole hour
+      if (each.promise == "members") options.scenario.broadcasts.reset();  // I10 would notice it earlier
       options.seed = seed;
       if (const Outcome well = World{options}.run(); well.violation) {
         otherwise = "fails without it, too: " + well.violation->text;

@@ -72,10 +72,7 @@ CoreConfig World::core_config() const {
   CoreConfig config;
   config.cluster = "sim";
   config.version = "sim";
-  if (is_broken(Breakage::no_eclipse_cure)) {
-    config.membership.protected_outbound = 0;
-    config.membership.high_gap = {};
-  }
+  if (is_broken(Breakage::one_neighbour)) config.membership.active_size = 1;
   config.pin_limits.first_contacts_per_hour = options_.scenario.first_contacts;
   return config;
 }
