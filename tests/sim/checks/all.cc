@@ -35,9 +35,9 @@ Checks::Checks(World& world) : Check(world) {
   all_.push_back(std::make_unique<Eclipse>(world));
   all_.push_back(std::make_unique<Floods>(world));
   all_.push_back(std::make_unique<Goodbye>(world));
-  all_.push_back(std::make_unique<Members>(world));
   all_.push_back(std::make_unique<Idle>(world));
   all_.push_back(std::make_unique<Convergence>(world));
+  all_.push_back(std::make_unique<Members>(world));
 }
 
 }  // namespace bp2p::sim
