@@ -229,6 +229,9 @@ void Core::on_stop(Now now, Effects& out) {
 Status Core::status(Now now) const { return impl_->status(now); }
 std::vector<MemberStatus> Core::members() const { return impl_->members(); }
 std::optional<PeerStatus> Core::peer(std::string_view whom, Now now) const { return impl_->peer(whom, now); }
+const membership::HyParView& Core::overlay() const { return impl_->hyparview; }
+const membership::Suspicions& Core::lives() const { return impl_->suspicions; }
+const gossip::Plumtree& Core::broadcasts() const { return impl_->plumtree; }
 std::vector<membership::SavedContact> Core::address_book(Now now) const { return impl_->hyparview.book().snapshot(now); }
 membership::ContactPtr Core::read_saved(ByteView record, std::string_view cluster, const Signing& signing) {
   const auto verified = verify_record(record, {std::nullopt, cluster, std::nullopt}, signing);

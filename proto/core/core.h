@@ -29,6 +29,14 @@
 
 namespace bp2p {
 
+namespace membership {
+class HyParView;
+class Suspicions;
+}  // namespace membership
+namespace gossip {
+class Plumtree;
+}
+
 /// A contact: the daemon that serves a node, or whoever answers at an address.
 using JoinTarget = std::variant<NodeName, Address>;
 
@@ -137,6 +145,10 @@ class Core {
   std::vector<MemberStatus> members() const;
   /// `whom` is a node's name, an address, or a key as Signing::show has it. None: nothing is known of such a one.
   std::optional<PeerStatus> peer(std::string_view whom, Now now) const;
+  // To be looked at: whole clusters are judged by them (tests/sim).
+  const membership::HyParView& overlay() const;
+  const membership::Suspicions& lives() const;
+  const gossip::Plumtree& broadcasts() const;
   /// To be saved now and then, and before a stop: CoreConfig::book of the next run.
   std::vector<membership::SavedContact> address_book(Now now) const;
   /// A saved contact's record, verified as far as its age allows; nullptr: of no use.

@@ -12,16 +12,17 @@ namespace {
 
 using Verb = Action::Verb;
 
-constexpr std::array<std::pair<std::string_view, Verb>, 14> verbs{{
+constexpr std::array<std::pair<std::string_view, Verb>, 15> verbs{{
     {"break", Verb::break_links}, {"cut", Verb::cut}, {"partition", Verb::partition}, {"weather", Verb::weather},
-    {"pause", Verb::pause}, {"crash", Verb::crash}, {"stop", Verb::stop}, {"kill", Verb::kill}, {"clock", Verb::clock},
+    {"pause", Verb::pause}, {"crash", Verb::crash}, {"stop", Verb::stop}, {"remove", Verb::remove}, {"kill", Verb::kill}, {"clock", Verb::clock},
     {"disk", Verb::disk}, {"storm", Verb::storm}, {"hostile", Verb::hostile}, {"poison", Verb::poison}, {"draw", Verb::draw},
 }};
 
 constexpr std::array<std::string_view, 5> partitions{"half", "islands", "bridge", "flapping", "swizzled"};
 constexpr std::array<std::string_view, 2> disks{"full", "unreadable"};
-constexpr std::array<std::string_view, 9> hostiles{"silent", "forged", "replayed", "relayed", "malformed",
-                                                   "oversized", "flood", "names", "honest"};
+constexpr std::array<std::string_view, 14> hostiles{"silent", "forged", "replayed", "relayed", "malformed",
+                                                   "oversized", "flood", "names", "honest",
+                                                   "liar", "garbage", "accuser", "storm", "eclipse"};
 
 std::expected<std::uint64_t, std::string> parse_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -153,8 +154,10 @@ std::expected<Action, std::string> parse_action(std::span<const std::string> all
     case Verb::hostile:
       action.kind = words.one_of(hostiles);
       action.host = words.host();
+      if (words.take("times")) action.times = words.number();
       break;
     case Verb::storm:
+    case Verb::remove:
     case Verb::poison: action.host = words.host(); break;
     case Verb::draw: break;
   }
@@ -180,8 +183,9 @@ std::string show(const Action& action) {
     case Verb::kill: return text + host + span;
     case Verb::clock: return text + host + " " + show(action.step) + span;
     case Verb::disk: return text + host + " " + action.kind + span;
-    case Verb::hostile: return text + " " + action.kind + host;
+    case Verb::hostile: return text + " " + action.kind + host + (action.times > 1 ? " times " + std::to_string(action.times) : "");
     case Verb::storm:
+    case Verb::remove:
     case Verb::poison: return text + host;
     case Verb::draw: return text;
   }

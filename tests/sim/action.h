@@ -7,11 +7,13 @@
 //   pause HOST for T                   SIGSTOP
 //   crash HOST for T [without state]   kill -9, started again after T; without state: another disk
 //   stop HOST for T                    SIGTERM, started again after T
+//   remove HOST                        kill -9 and never again, its nodes with it
 //   kill HOST for T                    its nodes' VMs, kill -9, started again after T
 //   clock HOST +1h for T               a step of the wall clock
 //   disk HOST full|unreadable for T
 //   storm HOST                         every node there is dials its nodes at once
-//   hostile KIND HOST                  silent, forged, replayed, relayed, malformed, oversized, flood, names, honest
+//   hostile KIND HOST [times N]        silent, forged, replayed, relayed, malformed, oversized, flood, names, honest; and
+//                                      as members of the cluster: liar, garbage, accuser, storm, eclipse
 //   poison HOST                        look-ups of its nodes' names lead to a hostile peer first
 //   draw                               one of these, from the seed
 #pragma once
@@ -26,7 +28,7 @@ namespace bp2p::sim {
 
 struct Action {
   enum class Verb : std::uint8_t {
-    break_links, cut, partition, weather, pause, crash, stop, kill, clock, disk, storm, hostile, poison, draw,
+    break_links, cut, partition, weather, pause, crash, stop, remove, kill, clock, disk, storm, hostile, poison, draw,
   };
   static constexpr std::size_t any = 0, all = SIZE_MAX;
 
@@ -37,6 +39,7 @@ struct Action {
   Duration step{};       ///< of a clock
   std::uint64_t loss_percent = 0;
   std::string kind{};    ///< of a partition, a disk, a hostile peer
+  std::uint64_t times = 1;  ///< so many hostile peers, each with a key of its own
   bool without_state = false;
 };
 

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
+#include "proto/core/core.h"
 #include "proto/trust/pins.h"
 
 namespace bp2p::sim {
@@ -14,6 +16,26 @@ struct Disk {
   std::uint64_t key_seed = 0;
   std::uint64_t last_epoch = 0;
   std::map<NodeName, PublicKey> pins;
+
+  /// daemon/files/address_book_file.cc
+  struct Saved {
+    Bytes record;
+    WallTime seen;
+    bool met;
+    std::optional<WallTime> lost;
+  };
+  std::vector<Saved> book;
+  void save_book(const Core& core, Now now) {
+    if (is_full) return;
+    book.clear();
+    for (const auto& each : core.address_book(now)) book.push_back({*each.contact->record, each.seen, each.met, each.lost});
+  }
+  std::vector<membership::SavedContact> read_book(const Signing& signing) const {
+    std::vector<membership::SavedContact> read;
+    for (const Saved& each : book)
+      if (auto contact = Core::read_saved(each.record, "sim", signing)) read.push_back({std::move(contact), each.seen, each.met, each.lost});
+    return read;
+  }
 
   bool is_full = false;
   bool is_unreadable = false;

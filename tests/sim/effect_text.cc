@@ -1,5 +1,8 @@
 #include "tests/sim/effect_text.h"
 
+#include "proto/gossip/codec.h"
+#include "proto/membership/codec.h"
+#include "proto/trust/broadcast.h"
 #include "proto/wire/local_frame.h"
 #include "proto/wire/peer_messages.h"
 #include "proto/wire/term.h"
@@ -57,6 +60,43 @@ struct FrameText {
   std::string operator()(const local::Deliver& f) { return "DELIVER of " + std::to_string(f.payload.size()) + " bytes"; }
 };
 
+struct GossipText {
+  static std::string of(const gossip::OriginId& origin) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%02x%02x%02x", unsigned(origin.key.bytes[0]), unsigned(origin.key.bytes[1]), unsigned(origin.key.bytes[2]));
+    return std::string{text} + "/" + std::to_string(origin.epoch);
+  }
+  static std::string list(const std::vector<gossip::Holding>& holdings) {
+    std::string text;
+    for (const auto& each : holdings) text += " " + of(each.origin) + " " + std::to_string(each.first) + ".." + std::to_string(each.last);
+    return text;
+  }
+  std::string operator()(const gossip::Gossip& m) {
+    constexpr std::string_view kinds[] = {"?", "message", "record", "suspicion", "alive", "leaving"};
+    const auto kind = m.payload->size() > 64 ? read_broadcast(*m.payload).kind : 0;
+    return "Gossip " + of(m.origin) + " " + std::to_string(m.number) + ": " + std::string{kinds[kind < 6 ? kind : 0]};
+  }
+  std::string operator()(const gossip::IHave& m) { return "IHave" + list(m.holdings); }
+  std::string operator()(const gossip::Summary& m) { return "Summary" + list(m.holdings); }
+  std::string operator()(const gossip::Graft& m) { return "Graft " + of(m.origin) + (m.ranges.empty() ? "" : " from " + std::to_string(m.ranges[0].from)); }
+  std::string operator()(const gossip::Grafted& m) { return "Grafted" + list({m.holding}); }
+  std::string operator()(const gossip::Prune& m) { return "Prune " + of(m.origin); }
+};
+
+struct MembershipText {
+  std::string operator()(const membership::Join&) { return "Join"; }
+  std::string operator()(const membership::ForwardJoin&) { return "ForwardJoin"; }
+  std::string operator()(const membership::Neighbor& m) { return m.priority == membership::Priority::high ? "Neighbor high" : "Neighbor low"; }
+  std::string operator()(const membership::NeighborReply& m) { return m.accepted ? "NeighborReply yes" : "NeighborReply no"; }
+  std::string operator()(const membership::Disconnect& m) { return m.leaving ? "Disconnect leaving" : "Disconnect"; }
+  std::string operator()(const membership::KeepAlive&) { return "KeepAlive"; }
+  std::string operator()(const membership::Shuffle&) { return "Shuffle"; }
+  std::string operator()(const membership::ShuffleReply&) { return "ShuffleReply"; }
+  std::string operator()(const membership::SwapRequest&) { return "SwapRequest"; }
+  std::string operator()(const membership::SwapReply& m) { return m.partner ? "SwapReply yes" : "SwapReply no"; }
+  std::string operator()(const membership::Handover&) { return "Handover"; }
+};
+
 struct MessageText {
   std::string operator()(const peer::Hello& m) { return "Hello for cluster " + m.cluster; }
   std::string operator()(const peer::RecordUpdate& m) { return "RecordUpdate of " + std::to_string(m.record.size()) + " bytes"; }
@@ -68,8 +108,19 @@ struct MessageText {
     return "ChannelRefused " + std::to_string(m.channel) + " " + std::string{name_of(m.code)} + ": " + m.text;
   }
   std::string operator()(const peer::ChannelCancel& m) { return "ChannelCancel " + std::to_string(m.channel); }
-  template <class Other>
-  std::string operator()(const Other&) { return "a message without a text of its own"; }
+  std::string operator()(const peer::Membership& m) {
+    const auto read = membership::decode(m.message, [](ByteView) -> std::expected<membership::ContactPtr, membership::RecordFault> {
+      return std::make_shared<const membership::Contact>();
+    });
+    return read ? std::visit(MembershipText{}, *read) : "what is no message of membership";
+  }
+  std::string operator()(const peer::Gossip& m) {
+    const auto read = gossip::decode(m.message);
+    return read ? std::visit(GossipText{}, *read) : "what is no message of gossip";
+  }
+  std::string operator()(const peer::HeldDown& m) { return "HeldDown " + std::to_string(m.epoch) + " " + std::to_string(m.incarnation); }
+  std::string operator()(const peer::RecordsWanted&) { return "RecordsWanted"; }
+  std::string operator()(const peer::Records& m) { return "Records, " + std::to_string(m.records.size()); }
 };
 
 struct Describer {

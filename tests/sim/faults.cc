@@ -9,9 +9,11 @@ namespace bp2p::sim {
 using Verb = Action::Verb;
 
 Duration Faults::quiet_for() const { return world_.queue.now() - last_end_; }
+Duration Faults::undisturbed_for() const { return world_.queue.now() - disturbed_until_; }
 
 void Faults::undo_after(Duration span, std::function<void()> undo) {
   last_end_ = std::max(last_end_, world_.queue.now() + span);
+  disturbed_until_ = std::max(disturbed_until_, last_end_);
   world_.queue.after(span, [this, undo = std::move(undo)] {
     if (!is_calm_) undo();  // calm() has undone everything
   });
@@ -34,6 +36,7 @@ void Faults::perform(const Action& action) {
   ++performed_;
   quiet_before_ = quiet_for();
   last_end_ = std::max(last_end_, world_.queue.now());
+  if (action.verb != Verb::hostile) disturbed_until_ = std::max(disturbed_until_, world_.queue.now());
   world_.checks.on_fault(show(action));
   switch (action.verb) {
     case Verb::break_links: return break_links(action);
@@ -48,6 +51,9 @@ void Faults::perform(const Action& action) {
     case Verb::crash:
     case Verb::stop:
       for (Host* host : hosts_of(action.host)) restart(*host, action);
+      return;
+    case Verb::remove:
+      for (Host* host : hosts_of(action.host)) host->remove();
       return;
     case Verb::kill:
       for (Host* host : hosts_of(action.host)) kill(*host, action.span);
@@ -186,22 +192,25 @@ void Faults::kill(Host& host, Duration span) {
 
 void Faults::attack(const Action& action) {
   for (Host* host : hosts_of(action.host)) {
+   for (std::uint64_t turn = 0; turn < action.times; ++turn) {
     Hostile* hostile = nullptr;
     // Some come back with the key they had.
-    if (!world_.hostiles.empty() && rng_.below(2) == 0) hostile = world_.hostiles[rng_.below(world_.hostiles.size())].get();
+    if (action.times == 1 && !world_.hostiles.empty() && rng_.below(2) == 0) hostile = world_.hostiles[rng_.below(world_.hostiles.size())].get();
     if (hostile == nullptr) hostile = &world_.new_hostile();
     hostile->attack(*host, action.kind);
+   }
   }
 }
 
 void Faults::calm() {
   world_.trace.say("calm: all faults end");
   is_calm_ = true;
-  last_end_ = world_.queue.now();
+  last_end_ = disturbed_until_ = world_.queue.now();
   world_.network.paths.heal_all();
   world_.poison.clear();
   for (const auto& hostile : world_.hostiles) hostile->leave();
   for (const auto& host : world_.hosts) {
+    if (host->is_removed()) continue;
     host->set_clock_offset({});
     host->disk.is_full = host->disk.is_unreadable = false;
     host->wake();
@@ -247,7 +256,8 @@ Action Faults::draw() {
   }
   if (rng_.below(5) == 0) return {.verb = Verb::poison, .host = host};
   return {.verb = Verb::hostile, .host = host,
-          .kind = one_of({"silent", "forged", "replayed", "relayed", "malformed", "oversized", "flood", "names", "honest"})};
+          .kind = one_of({"silent", "forged", "replayed", "relayed", "malformed", "oversized", "flood", "names", "honest", "liar",
+                          "garbage", "accuser", "storm", "eclipse"})};
 }
 
 }  // namespace bp2p::sim

@@ -24,6 +24,8 @@ class Faults {
   /// No fault has been under way for so long; of the fault that is being done: before it began.
   Duration quiet_for() const;
   Duration quiet_before() const { return quiet_before_; }
+  /// The same, but for what hostile peers do.
+  Duration undisturbed_for() const;
   std::size_t performed() const { return performed_; }
 
  private:
@@ -43,7 +45,8 @@ class Faults {
   World& world_;
   Rng rng_;
   bool is_calm_ = false;
-  TimePoint last_end_{};  ///< of faults so far
+  TimePoint last_end_ = start_of_time;  ///< of faults so far
+  TimePoint disturbed_until_ = start_of_time;
   Duration quiet_before_{};
   std::size_t performed_ = 0;
 };

@@ -19,19 +19,23 @@ Now Host::now() const {
 // --- the process ------------------------------------------------------------------------------------
 
 void Host::start_process() {
-  if (core_ != nullptr) return;
+  if (core_ != nullptr || is_removed_) return;
   ++starts_;
+  started_at_ = world_.queue.now();
   is_stopping_ = false;
   CoreConfig config = world_.core_config();
   config.udp_port = at.port;
   config.advertise = {at};
   config.boot_epoch = disk.next_epoch(now().wall);
   signing_ = std::make_unique<SimSigning>(disk.key_seed, world_.is_broken(Breakage::believes_all));
+  if (!world_.is_broken(Breakage::no_contacts)) config.contacts = contacts;
+  config.book = disk.read_book(*signing_);
   config.fingerprint = signing_->show(signing_->own_key());
   secrets_ = std::make_unique<SimSecrets>(world_.rng.next());
   core_ = std::make_unique<Core>(std::move(config), *signing_, *secrets_, world_.rng.split(), now());
   world_.trace.line(number, Digest{}.add("start"), [] { return std::string{"the daemon starts"}; });
   arm_timer();
+  save_book_later();
   world_.network.on_party_changed(*this);
   for (const auto& node : nodes) node->on_daemon_started();
 }
@@ -54,6 +58,7 @@ void Host::stop_process() {
   if (core_ == nullptr || is_paused_ || is_stopping_) return;
   is_stopping_ = true;
   world_.checks.on_stop_begins(*this);
+  disk.save_book(*core_, now());
   input("on_stop", Digest{}.add("stop"), [](Core& core, Now at_time, Effects& out) { core.on_stop(at_time, out); });
   // daemon/app.cc: links are closed, for at most 1.5 s.
   std::vector<LinkId> links;
@@ -63,6 +68,21 @@ void Host::stop_process() {
   world_.queue.after(world_.draw(1500ms), [this, start = starts_] {
     if (start == starts_) crash();
   });
+}
+
+/// daemon/app.cc
+void Host::save_book_later() {
+  world_.queue.after(60s, [this, start = starts_] {
+    if (start != starts_ || core_ == nullptr || is_stopping_) return;
+    in_turn([this] { disk.save_book(*core_, now()); });
+    save_book_later();
+  });
+}
+
+void Host::remove() {
+  for (const auto& node : nodes) node->kill();
+  crash();
+  is_removed_ = true;
 }
 
 void Host::pause() {
@@ -129,6 +149,7 @@ void Host::run(const Waiting& next) {
     world_.trace.line(number, digest, [&] { return "  " + describe(effect); });
     const bool is_lost = world_.is_broken(Breakage::lost_admission) && std::holds_alternative<AdmitLink>(effect);
     if (!is_lost) world_.checks.on_effect(*this, effect);
+    if (world_.is_broken(Breakage::delivers_twice)) world_.checks.on_effect(*this, effect);
     if (world_.is_broken(Breakage::tells_too_often))
       for (int again = 0; again < 2000 && std::holds_alternative<SendToSession>(effect); ++again) world_.checks.on_effect(*this, effect);
     std::visit([this](const auto& each) { perform(each); }, effect);

@@ -42,12 +42,15 @@ class Host final : public Party {
   unsigned start() const override { return starts_; }
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
   void on_link_message(LinkId link, const Bytes& message) override;
+  void on_link_backlog(LinkId link, std::size_t bytes) override;
   void on_link_closed(LinkId link, const LinkEnd& why) override;
   void on_dial_failed(DialId dial, DialError why) override;
   void on_road(LinkId link, const RoadMessage& message) override;
 
   // The node socket, from the nodes' side.
   SessionId connect(Node& node, Bytes first_frame);
+  /// A further frame on it.
+  void say(SessionId leg, Bytes frame);
   void hang_up(SessionId leg);
 
   // From the data road.
@@ -63,9 +66,14 @@ class Host final : public Party {
   }
   Now now() const;
   bool is_stopping() const { return is_stopping_; }
+  /// Never to be seen again, with its nodes.
+  void remove();
+  bool is_removed() const { return is_removed_; }
+  TimePoint started_at() const { return started_at_; }
 
   Disk disk;
   std::vector<std::unique_ptr<Node>> nodes;
+  std::vector<JoinTarget> contacts;
 
  private:
   using Input = std::function<void(Core&, Now, Effects&)>;
@@ -78,6 +86,7 @@ class Host final : public Party {
   struct Leg {
     Node* node;
     TimePoint last{};  ///< what goes to the node keeps its order
+    TimePoint last_in{};  ///< and so does what it says
     bool is_known = false;  ///< to the core
   };
   void input(std::string_view what, Digest digest, Input input, std::size_t bytes = 0);
@@ -86,12 +95,13 @@ class Host final : public Party {
   void drain();
   void run(const Waiting& next);
   void arm_timer();
+  void save_book_later();
   void to_node(SessionId leg, std::function<void(Node&)> what);
 
   void perform(const Dial& effect);
   void perform(const CancelDial& effect);
   void perform(const SendToLink& effect);
-  void perform(const AdmitLink&) {}
+  void perform(const AdmitLink& effect);
   void perform(const CloseLink& effect);
   void perform(const Resolve& effect);
   void perform(const PublishNames&) {}
@@ -111,6 +121,8 @@ class Host final : public Party {
   unsigned starts_ = 0;
   bool is_paused_ = false;
   bool is_stopping_ = false;
+  bool is_removed_ = false;
+  TimePoint started_at_{};
   WallTime clock_offset_{};
 
   std::map<SessionId, Leg> legs_;

@@ -8,8 +8,11 @@ void Host::perform(const Dial& effect) { world_.network.dial(*this, effect.dial,
 void Host::perform(const CancelDial& effect) { world_.network.cancel_dial(*this, effect.dial); }
 
 void Host::perform(const SendToLink& effect) {
-  world_.network.send(effect.link, world_.transport().carry(effect.message));
+  if (is_stopping_ && effect.stream == LinkStream::overlay && world_.is_broken(Breakage::leaves_unsaid)) return;
+  world_.network.send(effect.link, effect.stream, world_.transport().carry(effect.message));
 }
+
+void Host::perform(const AdmitLink& effect) { world_.network.admit(effect.link); }
 
 void Host::perform(const CloseLink& effect) {
   if (world_.is_broken(Breakage::closes_nothing)) return;
@@ -53,10 +56,11 @@ void Host::perform(const StorePins& effect) {
 }
 
 void Host::perform(const SendToSession& effect) {
-  const auto frame = local::decode(effect.frame);
-  if (!frame) return world_.violated("I20", "a frame for a node that does not decode");
-  // The frame is a value by now but for the terms of answers, which nobody here asks for.
-  to_node(effect.session, [leg = effect.session, heard = *frame](Node& node) { node.on_frame(leg, heard); });
+  to_node(effect.session, [this, leg = effect.session, bytes = effect.frame](Node& node) {
+    const auto frame = local::decode(bytes);
+    if (!frame) return world_.violated("I20", "a frame for a node that does not decode");
+    node.on_frame(leg, *frame);
+  });
 }
 
 void Host::perform(const CloseSession& effect) {

@@ -3,6 +3,8 @@
 #include "tests/sim/host.h"
 #include "tests/sim/world.h"
 
+#include "tests/sim/sabotage.h"
+
 namespace bp2p::sim {
 
 void Host::on_link_opened(LinkId link, const LinkFacts& facts) {
@@ -16,6 +18,7 @@ void Host::on_link_message(LinkId link, const Bytes& message) {
   world_.trace.line(number, Digest{}.add(link).add(message),
                     [&] { return "heard on link " + std::to_string(link.value) + ": " + describe_message(message); });
   world_.checks.on_link_message(*this, link, message);
+  if (is_lost_on_purpose(world_, *this, message)) return;
   input("on_link_message", Digest{}, [=](Core& core, Now at_time, Effects& out) {
     core.on_link_message(link, message, at_time, out);
   }, message.size());
@@ -31,6 +34,12 @@ void Host::on_link_closed(LinkId link, const LinkEnd& why) {
     core.on_link_closed(link, why, at_time, out);
   });
   in_turn([this, link] { road_.on_link_gone(link); });
+}
+
+void Host::on_link_backlog(LinkId link, std::size_t bytes) {
+  input("on_link_backlog", Digest{}.add(link).add(bytes), [=](Core& core, Now at_time, Effects& out) {
+    core.on_link_backlog(link, bytes, at_time, out);
+  });
 }
 
 void Host::on_dial_failed(DialId dial, DialError why) {
@@ -66,6 +75,19 @@ SessionId Host::connect(Node& node, Bytes first_frame) {
     }, frame.size());
   });
   return leg;
+}
+
+void Host::say(SessionId leg, Bytes frame) {
+  const auto found = legs_.find(leg);
+  if (core_ == nullptr || found == legs_.end()) return;
+  found->second.last_in = std::max(found->second.last_in + 1us, world_.queue.now() + 20us + world_.draw(500us));
+  world_.queue.at(found->second.last_in, [this, leg, frame = std::move(frame), start = starts_] {
+    if (start != starts_ || !legs_.contains(leg)) return;
+    input("on_session_frame", Digest{}.add(leg).add(frame), [=, this](Core& core, Now at_time, Effects& out) {
+      core.on_session_frame(leg, frame, at_time, out);
+      world_.checks.on_said(*this, leg, frame, out);
+    }, frame.size());
+  });
 }
 
 void Host::hang_up(SessionId leg) {

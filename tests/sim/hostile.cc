@@ -81,6 +81,8 @@ void Hostile::on_link_message(LinkId link, const Bytes& message) {
   const auto found = talks_.find(link);
   const auto decoded = peer::decode(message);
   if (found == talks_.end() || !decoded) return;
+  if (const auto* said = std::get_if<peer::Membership>(&*decoded); said != nullptr && is_of_a_member(found->second.kind))
+    return on_member_message(link, found->second, *said);
   if (!std::holds_alternative<peer::Hello>(*decoded) || found->second.is_answered) return;
   found->second.is_answered = true;
   world_.queue.after(200ms + world_.draw(500ms), [this, link, kind = found->second.kind] {
@@ -95,6 +97,7 @@ void Hostile::go_on(LinkId link, const std::string& kind) {
   const std::uint64_t own_channel = talk.role == Role::client ? 1000 : 1001;
   if (kind == "honest") return say(link, peer::encode(peer::ChannelOpen{own_channel, own_name(), any_name(), {}}));
   if (kind == "flood") return flood(link);
+  if (is_of_a_member(kind)) return act_as_member(link);
   if (kind == "names") {
     std::vector<NodeName> names;
     for (std::size_t i = 0; i < 16; ++i)
@@ -156,7 +159,7 @@ void Hostile::flood(LinkId link) {
   for (std::uint64_t i = 0; i < 50; ++i) say(link, peer::encode(peer::RecordUpdate{record({own_name()}, ++last_number_)}));
 }
 
-void Hostile::say(LinkId link, Bytes message) { world_.network.send(link, std::move(message)); }
+void Hostile::say(LinkId link, Bytes message) { world_.network.send(link, LinkStream::link, std::move(message)); }
 
 void Hostile::offend(LinkId link, Bytes message) {
   Network::End* victim = nullptr;

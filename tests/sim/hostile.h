@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "proto/membership/contact.h"
 #include "proto/trust/admission.h"
 #include "tests/sim/party.h"
 #include "tests/sim/signing.h"
@@ -39,6 +40,9 @@ class Hostile final : public Party {
     Role role;
     Exporter exporter;
     bool is_answered = false;  ///< the peer said HELLO
+    bool is_neighbour = false;
+    unsigned turns = 0;
+    std::uint64_t broadcasts = 0;
   };
   NodeName own_name() const;
   WallTime wall() const;
@@ -55,6 +59,20 @@ class Hostile final : public Party {
   void say_oversized(LinkId link, const Talk& talk);
   void flood(LinkId link);
   NodeName any_name() const;
+
+  // --- hostile_member.cc
+  static bool is_of_a_member(std::string_view kind);
+  void on_member_message(LinkId link, Talk& talk, const peer::Membership& message);
+  void act_as_member(LinkId link);
+  void lie(LinkId link);
+  void say_garbage(LinkId link);
+  void accuse(LinkId link, Talk& talk);
+  void storm(LinkId link);
+  void say_as_member(LinkId link, Bytes message);
+  void offend_as_member(LinkId link, Bytes message);
+  membership::ContactPtr contact(Bytes of_record) const;
+  Bytes forged_record() const;
+  Bytes encode_life(const Host& of) const;
 
   World& world_;
   SimSigning signing_;

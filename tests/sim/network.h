@@ -1,4 +1,4 @@
-// The connections between daemons as their cores see them: opened, messages in order, closed. Below is no packet but
+// The connections between daemons as their cores see them: opened, messages in order on each stream, closed. Below is no packet but
 // what packets come to: what cannot pass waits for the path (QUIC sends it again), and an end that hears nothing for
 // the idle time-out is over, at its own time and without the other's knowledge.
 #pragma once
@@ -21,6 +21,13 @@ class Network {
  public:
   // daemon/quic/connection.h
   static constexpr Duration idle_timeout = 30s, keep_alive = 10s, handshake_timeout = 5s;
+  /// daemon/beam/overlay_stream.cc
+  static constexpr std::size_t overlay_bytes_max = std::size_t{8} << 20;
+  static constexpr std::size_t overlay_backlog_low = gossip::Config{}.backlog_bytes_max / 2;
+
+  /// Streams do not order one another. A channel's number is that of its control stream.
+  using Stream = std::uint64_t;
+  static constexpr Stream link_stream = ~Stream{0}, overlay_stream = link_stream - 1;
 
   Network(EventQueue& queue, Rng rng) : queue_(queue), rng_(rng) {}
 
@@ -29,7 +36,9 @@ class Network {
   // What a party does.
   void dial(Party& from, DialId dial, const Address& to);
   void cancel_dial(Party& from, DialId dial);
-  void send(LinkId from, Bytes message);
+  void send(LinkId from, LinkStream stream, Bytes message);
+  /// The peer may open streams: what it has said on its overlay stream so far comes now.
+  void admit(LinkId own);
   void send_road(LinkId from, const RoadMessage& message);
   void close(LinkId from, LinkCode code, const std::string& text);
 
@@ -54,6 +63,7 @@ class Network {
     enum class Hears : std::uint8_t { peer, nothing, resets } hears = Hears::peer;
     std::uint64_t generation = 0;  ///< of `hears`
     TimePoint over_at = never;
+    bool has_admitted = false;     ///< the other one
     bool is_alive() const { return state == State::open && party->is_up() && party->start() == start; }
   };
   struct Connection {
@@ -73,9 +83,10 @@ class Network {
       std::size_t scheduled = 0;
       std::uint64_t delivered = 0;
       TimePoint last{};
+      std::size_t bytes = 0;   ///< that wait; of the overlay's stream
+      std::size_t since_report = 0;  ///< said since the sender heard how many wait
     };
-    std::array<Way, 2> link_stream;                           ///< by the end that sends
-    std::array<std::map<std::uint64_t, Way>, 2> control;      ///< by channel
+    std::array<std::map<Stream, Way>, 2> ways;  ///< by the end that sends
   };
 
   /// nullptr when the link is over at both ends, or was never one.
@@ -86,15 +97,23 @@ class Network {
   std::uint64_t next_id() { return ++last_id_; }
   std::uint64_t messages_delivered() const { return delivered_; }
   std::uint64_t bytes_delivered() const { return bytes_; }
+  /// What a party has sent since the beginning.
+  struct Sent {
+    std::uint64_t messages = 0, bytes = 0;
+  };
+  Sent sent_by(std::size_t party) const {
+    const auto found = sent_.find(party);
+    return found == sent_.end() ? Sent{} : found->second;
+  }
 
  private:
   void try_handshake(std::uint64_t number, TimePoint give_up, Duration probe);
   void establish(Connection& connection);
   void open_end(Connection& connection, std::size_t side);
-  void put(Connection& connection, std::size_t side, std::optional<std::uint64_t> channel, Connection::Payload payload);
-  Connection::Way& way_of(Connection& connection, std::size_t side, std::optional<std::uint64_t> channel);
-  void schedule(Connection& connection, std::size_t side, std::optional<std::uint64_t> channel, Duration extra);
-  void deliver(std::uint64_t number, std::size_t side, std::optional<std::uint64_t> channel);
+  void put(Connection& connection, std::size_t side, Stream stream, Connection::Payload payload);
+  void schedule(Connection& connection, std::size_t side, Stream stream, Duration extra);
+  void deliver(std::uint64_t number, std::size_t side, Stream stream);
+  void on_taken(Connection& connection, std::size_t side, std::size_t bytes);
   void flow(Connection& connection);
   void reconsider(Connection& connection);
   void reconsider_end(Connection& connection, std::size_t side);
@@ -112,6 +131,7 @@ class Network {
   std::unordered_map<LinkId, std::pair<std::uint64_t, std::size_t>> by_link_;
   std::map<std::pair<std::size_t, DialId>, std::uint64_t> dials_;
   std::deque<Bytes> overheard_;
+  std::map<std::size_t, Sent> sent_;
   std::uint64_t last_id_ = 0, delivered_ = 0, bytes_ = 0;
 };
 

@@ -14,10 +14,11 @@ void Network::close(LinkId from, LinkCode code, const std::string& text) {
   // CONNECTION_CLOSE is not sent again: where it is lost, the other end learns from a reset, or from silence.
   if (is_open(*connection, side)) {
     connection->close_under_way = true;
-    // After what was said before.
-    TimePoint when = std::max(connection->link_stream[side].last,
-                              queue_.now() + paths.draw(own->party->number, other->party->number, rng_));
-    for (const auto& [channel, way] : connection->control[side]) when = std::max(when, way.last);
+    // After what was said before; but what is lost then is not sent again, unless the daemon stops and waits for it.
+    TimePoint when = queue_.now() + paths.draw(own->party->number, other->party->number, rng_);
+    const bool is_sudden = code != LinkCode::goodbye && rng_.below(4) == 0;
+    for (const auto& [stream, way] : connection->ways[side])
+      if (stream != overlay_stream || !is_sudden) when = std::max(when, way.last);
     queue_.at(when, [this, number = connection->number, side, code, text] {
       Connection* still = find(number);
       if (still == nullptr) return;

@@ -1,5 +1,6 @@
 #include "tests/sim/node.h"
 
+#include "proto/wire/term.h"
 #include "tests/sim/host.h"
 #include "tests/sim/world.h"
 
@@ -44,6 +45,21 @@ void Node::attach() {
   if (!is_running_ || session_ || !host_.is_up()) return;
   session_ = host_.connect(*this, local::encode(local::Attach{.hidden = false, .listens = true, .name = name_,
                                                               .token = token_, .creation = creation_}));
+}
+
+/// What the daemon knows of a session goes with the session.
+void Node::subscribe() {
+  const Term to_tag = Term::tuple({Term::atom("broadcast"), Term::binary(tag)});
+  for (const Term& what : {Term::atom("neighbours"), Term::atom("members"), to_tag}) {
+    const Bytes term = encode_term(Term::tuple({Term::atom("subscribe"), what}));
+    host_.say(*session_, local::encode(local::Request{++last_request_, term}));
+  }
+}
+
+bool Node::broadcast(ByteView payload) {
+  if (!is_attached() || !session_) return false;
+  host_.say(*session_, local::encode(local::Broadcast{++last_request_, as_bytes(tag), payload}));
+  return true;
 }
 
 void Node::attach_later() {
@@ -95,6 +111,7 @@ void Node::on_frame(SessionId leg, const local::Frame& frame) {
     creation_ = world_.is_broken(Breakage::same_creation) ? 4 : attached->creation;
     attached_ = true;
     world_.checks.on_attached(*this, is_first);
+    subscribe();
     for (const NodeName& peer : wants) dial_later(peer, 0s);
   } else if (const auto* incoming = std::get_if<local::Incoming>(&frame)) {
     const auto answer_in = world_.rng.below(50) == 0 ? 100ms + world_.draw(6s) : 1ms + world_.draw(10ms);

@@ -28,6 +28,9 @@ class Node {
   /// Dials every peer it wants and has no channel with, at once.
   void dial_all_wanted();
   void dial(const NodeName& peer);
+  /// To all who subscribed to the tag. False: it is not attached.
+  bool broadcast(ByteView payload);
+  static constexpr std::string_view tag = "news";
 
   // From its daemon.
   void on_frame(SessionId leg, const local::Frame& frame);
@@ -70,6 +73,7 @@ class Node {
   };
   void attach();
   void attach_later();
+  void subscribe();
   void dial_later(const NodeName& peer, Duration at_least);
   void drop(const NodeName& peer, bool hang_up);
   void forget_legs();
@@ -84,6 +88,7 @@ class Node {
   TimePoint detached_at_{};
   SessionToken token_;
   std::uint32_t creation_ = 0;
+  std::uint32_t last_request_ = 0;
   std::map<NodeName, Peer> peers_;
   std::map<SessionId, NodeName> legs_;
   std::set<NodeName> dials_planned_;

@@ -62,7 +62,8 @@ class Paths {
     Rng pair{std::min(from, to) * 1'000'003 + std::max(from, to)};
     Duration span = weather.delay + Duration{static_cast<Duration::rep>(pair.below(20'000'000))};
     span += Duration{static_cast<Duration::rep>(rng.below(static_cast<std::uint64_t>(weather.jitter.count()) + 1))};
-    while (weather.loss_percent > 0 && rng.below(100) < weather.loss_percent && span < 10s) span += 3 * span + 20ms;
+    // RFC 9002: a probe after about three trips, then after twice as long each time.
+    for (Duration probe = 3 * span + 20ms; weather.loss_percent > 0 && rng.below(100) < weather.loss_percent && span < 10s; probe *= 2) span += probe;
     return span;
   }
 

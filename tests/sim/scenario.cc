@@ -80,6 +80,17 @@ std::expected<Scenario, std::string> Scenario::parse(std::string name, std::stri
       scenario.wants = std::strtoul(words[1].c_str(), nullptr, 10);
     } else if (words[0] == "first_contacts" && words.size() == 2) {
       scenario.first_contacts = std::strtoul(words[1].c_str(), nullptr, 10);
+    } else if (words[0] == "strict" && words.size() == 1) {
+      scenario.is_strict = true;
+    } else if (words[0] == "contacts" && words.size() == 2) {
+      scenario.contacts = std::strtoul(words[1].c_str(), nullptr, 10);
+    } else if (words[0] == "broadcasts" && words.size() == 2) {
+      const auto period = words[1] == "never" ? std::expected<Duration, std::string>{Duration{}} : duration(1);
+      if (!period) mistake = period.error();
+      else scenario.broadcasts = *period > Duration{} ? std::optional{*period} : std::nullopt;
+    } else if (words[0] == "idle" && words.size() == 3 && words[1] == "from") {
+      const auto at = duration(2);
+      at ? void(scenario.idle_from = *at) : void(mistake = at.error());
     } else if (words[0] == "calm" && words.size() == 3 && words[1] == "at") {
       const auto at = duration(2);
       at ? void(scenario.calm_at = *at) : void(mistake = at.error());

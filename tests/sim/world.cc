@@ -9,7 +9,8 @@ Address address_of(std::size_t number, std::uint8_t net) {
   Address address;
   address.ip[10] = address.ip[11] = std::byte{0xff};
   address.ip[12] = static_cast<std::byte>(net);
-  address.ip[13] = static_cast<std::byte>(number >> 16);
+  // A hostile peer has a whole network of its own: what is allowed to a network is allowed to it.
+  address.ip[13] = static_cast<std::byte>(net == 10 ? number >> 16 : number);
   address.ip[14] = static_cast<std::byte>(number >> 8);
   address.ip[15] = static_cast<std::byte>(number);
   address.port = 9100;
@@ -34,7 +35,10 @@ World::~World() = default;
 void World::build() {
   const Scenario& scenario = options_.scenario;
   // Drawn in any case, so that saying the number that was drawn makes the same run.
-  const std::size_t drawn = scenario.nodes_min + rng.below(scenario.nodes_max - scenario.nodes_min + 1);
+  std::uint64_t more = scenario.nodes_max - scenario.nodes_min;
+  if (more > 16) more = std::min(rng.below(more + 1), std::min(rng.below(more + 1), std::min(rng.below(more + 1), rng.below(more + 1))));  // few, mostly
+  else more = rng.below(more + 1);
+  const std::size_t drawn = scenario.nodes_min + more;
   const std::size_t count = options_.nodes > 0 ? options_.nodes : drawn;
   for (std::size_t number = 1; number <= count; ++number) {
     hosts.push_back(std::make_unique<Host>(*this, number, address_of(number, 10), new_key_seed()));
@@ -46,7 +50,14 @@ void World::build() {
       made.nodes.push_back(std::make_unique<Node>(*this, made, NodeName::parse(text).value()));
       nodes_.emplace(made.nodes.back()->name(), made.nodes.back().get());
     }
+    // By name or by address, of who came before: so all are led to one cluster.
+    for (std::size_t i = 0; i < scenario.contacts && number > 1; ++i) {
+      const Host& contact = *hosts[rng.below(number - 1)];
+      made.contacts.push_back(rng.below(2) == 0 ? JoinTarget{contact.at} : JoinTarget{contact.nodes.front()->name()});
+    }
   }
+  // The first has one, too: should it lose its disk, nothing else leads it back.
+  if (scenario.contacts > 0 && hosts.size() > 1) hosts[0]->contacts.push_back(hosts[1 + rng.below(hosts.size() - 1)]->at);
   std::vector<Node*> all;
   for (const auto& each : hosts)
     for (const auto& node : each->nodes) all.push_back(node.get());
@@ -61,6 +72,7 @@ CoreConfig World::core_config() const {
   CoreConfig config;
   config.cluster = "sim";
   config.version = "sim";
+  if (is_broken(Breakage::one_neighbour)) config.membership.active_size = 1;
   config.pin_limits.first_contacts_per_hour = options_.scenario.first_contacts;
   return config;
 }
@@ -96,7 +108,23 @@ void World::every_second() {
     const Host& next = *hosts[next_looked_at_++ % hosts.size()];
     if (next.is_up() && !next.is_paused()) checks.on_second(next);
   }
+  sight = look(*this);
+  if (!is_over()) checks.on_moment();
   queue.after(1s, [this] { every_second(); });
+}
+
+void World::broadcast_now_and_then() {
+  if (!options_.scenario.broadcasts) return;
+  queue.after(draw(2 * *options_.scenario.broadcasts), [this] {
+    const Host& from = *hosts[rng.below(hosts.size())];
+    Node& node = *from.nodes[rng.below(from.nodes.size())];
+    Writer payload;
+    payload.u64(++last_broadcast_);
+    // Some are so large that streams fill.
+    payload.raw(Bytes(rng.below(16) == 0 ? rng.below(100'000) : rng.below(200)));
+    node.broadcast(payload.take());
+    broadcast_now_and_then();
+  });
 }
 
 Outcome World::run() {
@@ -109,6 +137,7 @@ Outcome World::run() {
     for (const auto& node : each->nodes) queue.after(draw(4s), [&node] { node->start(); });
   }
   every_second();
+  broadcast_now_and_then();
   for (const Scenario::Step& step : scenario.steps)
     if (step.at < scenario.calm_at) queue.at(start_of_time + step.at, [this, &step] { faults.perform(step.action); });
   queue.at(start_of_time + scenario.calm_at, [this] { faults.calm(); });

@@ -13,6 +13,7 @@
 #include "tests/sim/hostile.h"
 #include "tests/sim/host.h"
 #include "tests/sim/network.h"
+#include "tests/sim/onlooker.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/trace.h"
 #include "tests/sim/transport.h"
@@ -58,6 +59,7 @@ class World {
   }
 
   CoreConfig core_config() const;
+  const Scenario& scenario() const { return options_.scenario; }
   Transport& transport() { return transport_; }
   std::vector<Address> addresses_of(const NodeName& name) const;
   Host& host(std::size_t number) { return *hosts.at(number - 1); }
@@ -75,15 +77,17 @@ class World {
   std::vector<std::unique_ptr<Host>> hosts;
   std::vector<std::unique_ptr<Hostile>> hostiles;
   std::map<NodeName, std::vector<Address>> poison;  ///< found before the right address
+  Sight sight;  ///< of this second
 
  private:
   void build();
   void every_second();
+  void broadcast_now_and_then();
   const Options options_;
   Transport transport_;
   std::optional<Violation> violation_;
   std::map<NodeName, Node*> nodes_;
-  std::uint64_t last_key_seed_ = 0;
+  std::uint64_t last_key_seed_ = 0, last_broadcast_ = 0;
   std::size_t next_looked_at_ = 0;
 };
 

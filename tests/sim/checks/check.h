@@ -1,9 +1,6 @@
 // A promise (I1 … I25), watched while a run goes on. A checker sees what happens and calls
 // World::violated with its number; the first violation ends the run. One file for each, named after its promise, and
 // one line in checks/all.cc.
-//
-// To come with the overlay and broadcast: i08 (views symmetric, bounded, disjoint), i09 (one component), i10 (every
-// broadcast, once, in order), i21 (hostile keys eclipse nobody). They need the views in Status and one more input.
 #pragma once
 #include <string_view>
 
@@ -37,6 +34,9 @@ class Check {
   /// The peer's node has said its name in the Erlang handshake, and it was good.
   virtual void on_channel_named(const Host&, const Pipe&) {}
 
+  /// A session says a further frame; what comes of it has not been performed yet.
+  virtual void on_said(const Host&, SessionId, ByteView /*frame*/, const Effects&) {}
+
   // What nodes hear.
   virtual void on_attached(const Node&, bool /*first_of_this_vm*/) {}
   virtual void on_refused(const Node&, SessionId, const local::Refused&) {}
@@ -55,6 +55,7 @@ class Check {
   virtual void on_offence(const Host&, LinkId, ByteView /*message*/) {}
 
   virtual void on_second(const Host&) {}  ///< one of the daemons that are up; all of them in turn
+  virtual void on_moment() {}             ///< once a second, of all: World::sight is new
   /// The faults have been over for so long that all has to be well.
   virtual void on_deadline() {}
 

@@ -20,6 +20,7 @@ class Checks final : public Check {
   void on_input_done(const Host& h, std::string_view w, std::size_t b, const Effects& e) override { for (auto& c : all_) c->on_input_done(h, w, b, e); }
   void on_channel_started(const Host& h, const StartChannel& e) override { for (auto& c : all_) c->on_channel_started(h, e); }
   void on_channel_named(const Host& h, const Pipe& p) override { for (auto& c : all_) c->on_channel_named(h, p); }
+  void on_said(const Host& h, SessionId s, ByteView f, const Effects& e) override { for (auto& c : all_) c->on_said(h, s, f, e); }
   void on_attached(const Node& n, bool f) override { for (auto& c : all_) c->on_attached(n, f); }
   void on_refused(const Node& n, SessionId s, const local::Refused& r) override { for (auto& c : all_) c->on_refused(n, s, r); }
   void on_node_up(const Node& n, const NodeName& p, std::uint32_t creation) override { for (auto& c : all_) c->on_node_up(n, p, creation); }
@@ -33,6 +34,7 @@ class Checks final : public Check {
   void on_short_pause(const Host& h, Duration d) override { for (auto& c : all_) c->on_short_pause(h, d); }
   void on_offence(const Host& h, LinkId l, ByteView w) override { for (auto& c : all_) c->on_offence(h, l, w); }
   void on_second(const Host& h) override { for (auto& c : all_) c->on_second(h); }
+  void on_moment() override { for (auto& c : all_) c->on_moment(); }
   void on_deadline() override { for (auto& c : all_) c->on_deadline(); }
 
  private:

@@ -14,6 +14,7 @@ class Convergence final : public Check {
       for (const auto& node : host->nodes)
         for (const NodeName& wanted : node->wants) {
           const Node* peer = world_.node(wanted);
+          if (host->is_removed() || peer->host().is_removed()) continue;
           if (node->is_connected(wanted) && peer->is_connected(node->name())) continue;
           const auto heard = node->last_refusals.find(wanted);
           return world_.violated("liveness", node->name().text() + " has no channel with " + wanted.text() + (node->is_connected(wanted) ? " that the other end knows" : "") +

@@ -29,7 +29,7 @@ class Deaths final : public Check {
   void on_deadline() override {
     for (const auto& host : world_.hosts)
       for (const auto& node : host->nodes)
-        if (!node->is_attached()) return world_.violated("I18", node->name().text() + " has not come back to its daemon");
+        if (!host->is_removed() && !node->is_attached()) return world_.violated("I18", node->name().text() + " has not come back to its daemon");
   }
 };
 

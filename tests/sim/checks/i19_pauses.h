@@ -14,6 +14,9 @@ class Pauses final : public Check {
   /// Only where nothing else disturbs it: then what was there before is there after.
   void on_short_pause(const Host& host, Duration span) override {
     if (world_.faults.quiet_before() < 45s) return;
+    // Nor does the cluster notice: nobody loses a neighbour to it, nobody is suspected.
+    watched_until_ = std::max(watched_until_, world_.queue.now() + span + 15s);
+    watched_faults_ = world_.faults.performed();
     const Status before = host.core()->status(host.now());
     std::set<LinkId> links;
     for (const LinkStatus& link : before.links)
@@ -33,6 +36,14 @@ class Pauses final : public Check {
     });
   }
 
+  void on_effect(const Host& host, const Effect& effect) override {
+    const auto* event = std::get_if<Event>(&effect);
+    if (event == nullptr || world_.queue.now() >= watched_until_ || world_.faults.performed() != watched_faults_) return;
+    if (event->name == "member.suspected" || event->name == "member.down" ||
+        (event->name == "overlay.neighbour_gone" && event->text.ends_with("lost")))
+      world_.violated("I19", "a short pause, and daemon " + std::to_string(host.number) + " says " + event->text);
+  }
+
   /// Nothing stale: whatever a core believes to stand has another end that believes so too.
   void on_deadline() override {
     for (const auto& host : world_.hosts) {
@@ -49,6 +60,10 @@ class Pauses final : public Check {
           return world_.violated("I19", "daemon " + std::to_string(host->number) + " keeps a channel that is no more");
     }
   }
+
+ private:
+  TimePoint watched_until_{};
+  std::size_t watched_faults_ = 0;
 };
 
 }  // namespace bp2p::sim

@@ -12,7 +12,8 @@ class Bounds final : public Check {
  public:
   using Check::Check;
 
-  /// One input's effects go to what there is: a few for each link, each session and each dial.
+  /// One input's effects go to what there is: a few for each link, each session and each dial; a broadcast goes to every
+  /// neighbour and every session, and with it those that waited for it.
   void on_input_done(const Host& host, std::string_view what, std::size_t bytes, const Effects& effects) override {
     const std::size_t parties = world_.hosts.size() + world_.hostiles.size();
     std::size_t out = 0;
@@ -20,7 +21,7 @@ class Bounds final : public Check {
       if (const auto* send = std::get_if<SendToLink>(&effect)) out += send->message.size();
       if (const auto* send = std::get_if<SendToSession>(&effect)) out += send->frame.size();
     }
-    if (effects.size() > 1000 + 64 * parties || out > 64 * 1024 + bytes + 4096 * parties)
+    if (effects.size() > 1000 + 64 * parties || out > 1024 * 1024 + 10 * bytes + 4096 * parties)
       world_.violated("I20", "daemon " + std::to_string(host.number) + ": one " + std::string{what} + " of " + std::to_string(bytes) +
                                  " bytes made " + std::to_string(effects.size()) + " effects, " + std::to_string(out) + " bytes");
   }

@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 
+#include "proto/membership/suspicion.h"
 #include "tests/sim/world.h"
 
 namespace bp2p::sim {
@@ -12,6 +13,7 @@ class Goodbye final : public Check {
 
   void on_stop_begins(const Host& host) override {
     if (world_.faults.quiet_before() < 2s) return;  // what goes on already may come first
+    if (world_.faults.quiet_before() > 30s) record_left(host);
     for (const auto& [number, connection] : world_.network.connections()) {
       for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
         const Network::End &own = connection->ends[side], &peer = connection->ends[1 - side];
@@ -21,6 +23,22 @@ class Goodbye final : public Check {
           left_[peer.link] = {host.number, moment()};
       }
     }
+  }
+
+  /// Peers record `left`: all those that it is connected with, whether by a link of their own or by way of others.
+  void record_left(const Host& host) {
+    std::vector<std::size_t> told;
+    for (const auto& each : world_.hosts)
+      if (each.get() != &host && world_.sight.are_connected(each->number, host.number) && each->core()->lives().is_living(host.key()))
+        told.push_back(each->number);
+    world_.queue.after(5s, [this, told, key = host.key(), number = host.number, then = moment(), start = host.start()] {
+      if (moment() != then || world_.host(number).start() != start) return;
+      for (const std::size_t each : told) {
+        const Host& peer = world_.host(each);
+        if (peer.is_up() && peer.core()->lives().status(key) != membership::Suspicions::Status::left)
+          return world_.violated("I24", "daemon " + std::to_string(number) + " has left, and daemon " + std::to_string(each) + " did not note that it did");
+      }
+    });
   }
 
   void on_input_done(const Host& host, std::string_view what, std::size_t, const Effects&) override {

@@ -1,0 +1,187 @@
+// A peer that was let in and means harm: what it says of others, too much of, or without sense. What it does is bounded
+// and counted, and its link is closed where no honest daemon would have said it.
+#include <gtest/gtest.h>
+
+#include "proto/gossip/codec.h"
+#include "proto/gossip/plumtree.h"
+#include "proto/membership/codec.h"
+#include "proto/membership/hyparview.h"
+#include "proto/membership/suspicion.h"
+#include "proto/trust/broadcast.h"
+#include "tests/unit/proto/core/played_peer.h"
+
+namespace bp2p::test {
+namespace {
+
+using membership::ContactPtr;
+
+peer::Message wrap(const membership::Message& message) { return peer::Membership{membership::encode(message)}; }
+peer::Message wrap(const gossip::Message& message) { return peer::Gossip{gossip::encode(message)}; }
+
+ContactPtr contact(Bytes record) {
+  return std::make_shared<const membership::Contact>(membership::Contact{.key = {}, .record = std::make_shared<const Bytes>(std::move(record))});
+}
+
+/// Three honest daemons, and one that is played: a neighbour of the first.
+struct HostileMember : testing::Test {
+  World world{7};
+  PlayedPeer evil{66};
+  Daemon* victim = nullptr;
+  LinkId link;
+
+  void SetUp() override {
+    for (std::uint8_t i = 1; i <= 3; ++i) {
+      CoreConfig config;
+      if (i > 1) config.contacts = {address("10.0.1.1:9100")};
+      world.add(i, "10.0.1." + std::to_string(i) + ":9100", config);
+      world.daemons.back()->attach(name("n" + std::to_string(i) + "@h" + std::to_string(i)));
+    }
+    world.pass(30s);
+    victim = world.daemons[0].get();
+    link = join(evil, 1);
+    ASSERT_TRUE(is_neighbour(evil));
+  }
+  LinkId join(const PlayedPeer& who, std::uint8_t number) {
+    const LinkId made = who.connect(*victim, "66." + std::to_string(number) + ".0.1:9100", number);
+    who.hello(*victim, made, number, {name("evil@x" + std::to_string(number))});
+    PlayedPeer::say(*victim, made, wrap(membership::Neighbor{membership::Priority::high}));
+    return made;
+  }
+  bool is_neighbour(const PlayedPeer& who) const { return victim->core->overlay().view().is_active(who.signing.own_key()); }
+  std::size_t honest_neighbours() const {
+    std::size_t count = 0;
+    for (const auto& daemon : world.daemons) count += victim->core->overlay().view().is_active(daemon->signing.own_key()) ? 1 : 0;
+    return count;
+  }
+  Bytes record_of_evil(std::uint64_t number = 1) const { return evil.record({name("evil@x1")}, world.now.wall, 5, number); }
+  /// In the name of the second daemon, signed by another.
+  Bytes forged_record() const {
+    Bytes record = record_of_evil();
+    std::ranges::copy(world.daemons[1]->signing.own_key().bytes, record.begin());
+    return record;
+  }
+  std::optional<LinkCode> closed_by(const peer::Message& message) {
+    PlayedPeer::send(*victim, link, message);
+    for (const Effect& effect : victim->last)
+      if (const auto* close = std::get_if<CloseLink>(&effect); close != nullptr && close->link == link) return close->code;
+    return std::nullopt;
+  }
+};
+
+TEST_F(HostileMember, WhatItSaysOfOthersIsBelievedWithTheirSignatureOnly) {
+  const ContactPtr forged = contact(forged_record());
+  const membership::Message lies[] = {
+      membership::ForwardJoin{forged, 6}, membership::Disconnect{false, {contact(record_of_evil()), forged}}, membership::Handover{forged},
+      membership::SwapRequest{forged},    membership::SwapReply{forged}, membership::Shuffle{forged, 6, true, {}},
+      membership::ShuffleReply{{forged}},
+  };
+  std::uint8_t number = 1;
+  for (const membership::Message& lie : lies) {
+    EXPECT_EQ(closed_by(wrap(lie)), LinkCode::misbehaved) << lie.index();
+    EXPECT_FALSE(is_neighbour(evil));
+    EXPECT_EQ(honest_neighbours(), 2u);
+    world.pass(11s);  // NEIGHBOR(high) of one network is granted so often
+    link = join(evil, ++number);
+  }
+  EXPECT_EQ(closed_by(peer::Records{{forged_record()}}), LinkCode::misbehaved);
+}
+
+TEST_F(HostileMember, ABroadcastInAnothersNameEndsTheLink) {
+  Daemon& other = *world.daemons[1];
+  const gossip::OriginId origin{other.signing.own_key(), other.config.boot_epoch};
+  const Bytes payload = sign_broadcast({"default", origin.epoch, 1000}, BroadcastKind::leaving, Bytes(16), evil.signing);
+  EXPECT_EQ(closed_by(wrap(gossip::Gossip{origin, 1000, 1000, std::make_shared<const Bytes>(payload)})), LinkCode::misbehaved);
+  EXPECT_TRUE(victim->core->lives().is_living(other.signing.own_key()));
+}
+
+TEST_F(HostileMember, ListsThatAreTooLongAndWhatIsNoMessageEndTheLink) {
+  const gossip::OriginId origin{evil.signing.own_key(), 5};
+  const membership::ShuffleReply many{membership::Contacts(limits::contacts_per_message_max + 1, contact(record_of_evil()))};
+  const peer::Message garbage[] = {
+      wrap(many),
+      wrap(gossip::IHave{std::vector(gossip::holdings_per_message_max + 1, gossip::Holding{origin, 1, 1})}),
+      wrap(gossip::Summary{std::vector(gossip::holdings_per_message_max + 1, gossip::Holding{origin, 1, 1}), true}),
+      wrap(gossip::Graft{origin, std::vector(gossip::ranges_per_graft_max + 1, gossip::Range{1, 1})}),
+      peer::Membership{Bytes(7, std::byte{0xff})},
+      peer::Gossip{Bytes(7, std::byte{0xff})},
+  };
+  std::uint8_t number = 1;
+  for (const peer::Message& each : garbage) {
+    EXPECT_EQ(closed_by(each), LinkCode::bad_message) << int{number};
+    world.pass(11s);
+    link = join(evil, ++number);
+  }
+  const Bytes huge(gossip::Config{}.payload_bytes_max + 1);
+  EXPECT_EQ(closed_by(wrap(gossip::Gossip{origin, 1, 1, std::make_shared<const Bytes>(huge)})), LinkCode::misbehaved);
+}
+
+TEST_F(HostileMember, StormsAreCountedAndEndTheLink) {
+  Daemon& other = *world.daemons[1];
+  const gossip::OriginId origin{other.signing.own_key(), other.config.boot_epoch};
+  const auto storm = [&](auto make, std::size_t at_most) {
+    for (std::size_t i = 0; i < at_most; ++i)
+      if (const auto code = closed_by(wrap(make(i)))) return code;
+    return std::optional<LinkCode>{};
+  };
+  EXPECT_EQ(storm([&](std::size_t) { return gossip::Graft{origin, {{1, 1'000'000}}}; }, 300), LinkCode::misbehaved);
+  world.pass(11s);
+  link = join(evil, 2);
+  EXPECT_EQ(storm([&](std::size_t) { return gossip::Prune{origin}; }, 5'000), LinkCode::misbehaved);
+  world.pass(11s);
+  link = join(evil, 3);
+  const auto announce = [&](std::size_t i) {  // of what does not exist
+    gossip::IHave all;
+    for (std::size_t each = 0; each < gossip::holdings_per_message_max; ++each) {
+      PublicKey key;
+      store_be(key.bytes.data(), static_cast<std::uint64_t>(i * gossip::holdings_per_message_max + each));
+      all.holdings.push_back({{key, 1}, 1, 7});
+    }
+    return all;
+  };
+  EXPECT_EQ(storm(announce, 100), LinkCode::misbehaved);
+  const gossip::Usage usage = victim->core->broadcasts().usage();
+  EXPECT_LE(usage.unproven_origins, gossip::Config{}.unproven_origins_per_peer);
+  EXPECT_GT(victim->core->broadcasts().counters().refused_rate + victim->core->broadcasts().counters().refused_origins, 0u);
+}
+
+TEST_F(HostileMember, TwentyNeighboursByForceLeaveTheHonestOnes) {
+  std::vector<std::unique_ptr<PlayedPeer>> more;
+  for (const std::size_t count : {std::size_t{10}, std::size_t{20}}) {
+    for (std::size_t i = 0; i < count; ++i) {
+      more.push_back(std::make_unique<PlayedPeer>(static_cast<std::uint8_t>(70 + more.size())));
+      join(*more.back(), static_cast<std::uint8_t>(10 + more.size()));
+      EXPECT_GE(honest_neighbours(), 2u);
+      EXPECT_LE(victim->core->overlay().view().active().size(), membership::Config{}.active_size);
+    }
+  }
+}
+
+TEST_F(HostileMember, HighRequestsOfOneNetworkAreGrantedOnceInTenSeconds) {
+  const auto refused = victim->core->overlay().counters().high_refused;
+  for (std::uint8_t i = 0; i < 10; ++i) {
+    const PlayedPeer another{static_cast<std::uint8_t>(100 + i)};
+    const LinkId made = another.connect(*victim, "77.0.0.1:9100", static_cast<std::uint8_t>(100 + i));
+    another.hello(*victim, made, static_cast<std::uint8_t>(100 + i), {name("evil@y" + std::to_string(i))});
+    PlayedPeer::say(*victim, made, wrap(membership::Neighbor{membership::Priority::high}));
+  }
+  EXPECT_GT(victim->core->overlay().counters().high_refused, refused);
+  EXPECT_EQ(honest_neighbours(), 2u);
+}
+
+TEST_F(HostileMember, AccusationsAreLimitedAndTheAccusedLive) {
+  const gossip::OriginId origin{evil.signing.own_key(), 5};
+  for (std::uint64_t number = 1; number <= 100; ++number) {
+    Daemon& accused = *world.daemons[1 + number % 2];
+    Writer body;
+    body.raw(accused.signing.own_key().bytes).u64(accused.config.boot_epoch).u64(number / 2);
+    const Bytes payload = sign_broadcast({"default", 5, number}, BroadcastKind::suspicion, body.take(), evil.signing);
+    PlayedPeer::say(*victim, link, wrap(gossip::Gossip{origin, number, number, std::make_shared<const Bytes>(payload)}));
+  }
+  world.pass(3min);
+  for (const auto& watching : world.daemons)
+    for (const auto& watched : world.daemons)
+      EXPECT_TRUE(watching == watched || watching->core->lives().is_living(watched->signing.own_key()));
+}
+
+}  // namespace
+}  // namespace bp2p::test
