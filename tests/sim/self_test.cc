@@ -33,7 +33,7 @@ constexpr Case cases[] = {
     {Breakage::delivers_twice, "a node is told every broadcast twice", "I10", "calm"},
     {Breakage::one_neighbour, "a daemon has room for one neighbour, whoever it is", "I21", "eclipse"},
     {Breakage::leaves_unsaid, "a daemon that stops does not tell the cluster", "I24", "leaves"},
-    {Breakage::life_lost, "one daemon hears of nobody's life and death", "members", "contact_gone"},
+    {Breakage::life_lost, "nobody hears of anybody's life and death", "members", "contact_gone"},
     {Breakage::chatty, "hardly anything is too much", "idle", "idle"},
     {Breakage::deaf_discovery, "look-ups are not answered", "liveness", "calm"},
 };
