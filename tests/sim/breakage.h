@@ -25,7 +25,6 @@ enum class Breakage : std::uint8_t {
   goodbyes_lost,      ///< who is no neighbour any more is not told
   payloads_lost,      ///< one daemon gets no broadcast of an application
   delivers_twice,     ///< a node is told everything twice
-  life_lost,          ///< one daemon hears of nobody's life and death
   leaves_unsaid,      ///< a daemon that stops does not tell the cluster
   one_neighbour,      ///< a daemon has room for one neighbour
   chatty,             ///< a hundredth of what a daemon may send is too much

@@ -9,9 +9,8 @@
 namespace bp2p::sim {
 
 inline bool is_lost_on_purpose(const World& world, const Host& to, const Bytes& message) {
-  const bool goodbyes = world.is_broken(Breakage::goodbyes_lost), payloads = world.is_broken(Breakage::payloads_lost),
-             life = world.is_broken(Breakage::life_lost);
-  if (!goodbyes && !payloads && !life) return false;
+  const bool goodbyes = world.is_broken(Breakage::goodbyes_lost), payloads = world.is_broken(Breakage::payloads_lost);
+  if (!goodbyes && !payloads) return false;
   const auto read = peer::decode(message);
   if (!read) return false;
   if (const auto* of = std::get_if<peer::Membership>(&*read); of != nullptr && goodbyes) {
@@ -20,15 +19,13 @@ inline bool is_lost_on_purpose(const World& world, const Host& to, const Bytes& 
     });
     return heard && (std::holds_alternative<membership::Disconnect>(*heard) || std::holds_alternative<membership::KeepAlive>(*heard));
   }
-  if (to.number != (life ? 2 : 1)) return false;
-  if (const auto* of = std::get_if<peer::Gossip>(&*read); of != nullptr && (payloads || life)) {
+  if (to.number != 1 || !payloads) return false;
+  if (const auto* of = std::get_if<peer::Gossip>(&*read)) {
     const auto heard = gossip::decode(of->message);
     const auto* payload = heard ? std::get_if<gossip::Gossip>(&*heard) : nullptr;
-    if (payload == nullptr) return false;
-    const bool is_message = read_broadcast(*payload->payload).kind == static_cast<std::uint8_t>(BroadcastKind::message);
-    return payloads ? is_message : !is_message;
+    return payload != nullptr && read_broadcast(*payload->payload).kind == static_cast<std::uint8_t>(BroadcastKind::message);
   }
-  return life && std::holds_alternative<peer::Records>(*read);
+  return false;
 }
 
 }  // namespace bp2p::sim
