@@ -27,6 +27,10 @@ class Deadlines {
     by_key_.emplace(key, when);
     by_time_.emplace(when, key);
   }
+  /// Leaves one that is set.
+  void set_if_none(Key key, TimePoint when) {
+    if (!by_key_.contains(key)) set(key, when);
+  }
   void clear(Key key) {
     const auto found = by_key_.find(key);
     if (found == by_key_.end()) return;
