@@ -314,7 +314,6 @@ struct Core::Impl {
   std::deque<LinkId> pin_queue;
 
   LinkId looked_at_last{};  ///< the link whose pins were read again last
-  bool will_look_at_pins = false;
 
   std::uint64_t last_id = 0;  ///< of dials, look-ups, redials and incoming channels alike
   bool searches_may_move = false;

@@ -79,7 +79,6 @@ void Core::Impl::check_pins(Link& link, VerifiedRecord record, Bytes record_byte
 }
 
 void Core::Impl::look_at_pins_again(Now now, Effects& out) {
-  will_look_at_pins = false;
   if (stopping) return;
   auto at = links.all().upper_bound(looked_at_last);
   std::size_t chosen = 0;
@@ -95,9 +94,7 @@ void Core::Impl::look_at_pins_again(Now now, Effects& out) {
     pin_queue.push_back(id);
     if (pin_queue.size() == 1) read_next_pins(out);
   }
-  if (chosen == 0) return;
-  will_look_at_pins = true;
-  deadlines.set({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
+  if (chosen > 0) deadlines.set({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
 }
 
 void Core::Impl::read_next_pins(Effects& out) {
@@ -245,10 +242,7 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
     tell_names(Topic::neighbours, link.facts.peer_key, out);
     tell_names(Topic::members, link.facts.peer_key, out);
   }
-  if (!claimed.empty() && !will_look_at_pins) {
-    will_look_at_pins = true;
-    deadlines.set({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
-  }
+  if (!claimed.empty()) deadlines.set_if_none({Deadlines::Of::pins, 0}, now.steady + limits::pins_looked_at_every);
   if (!link.admitted) {
     admit(link, now, out);
     if (links.find(id) == nullptr) return;  // a better one was there
