@@ -168,6 +168,12 @@ void HyParView::drop(const PublicKey& peer, DownReason reason, TimePoint now, Ef
   if (reason != DownReason::lost) out.emplace_back(LinkNotNeeded{peer});
 }
 
+/// A neighbour asks to become one: it has forgotten that it is. It keeps its place; what was said to it so far is void.
+void HyParView::begin_anew(const PublicKey& peer, Effects& out) {
+  out.emplace_back(PeerDown{peer, DownReason::disconnected});
+  out.emplace_back(PeerUp{peer});
+}
+
 std::optional<HyParView::Wanted> HyParView::wanted_of(const PublicKey& peer) const {
   for (const Asked& each : asked_)
     if (each.peer->key == peer) return each.wanted;

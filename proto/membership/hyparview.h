@@ -107,6 +107,7 @@ class HyParView {
   // --- hyparview.cc
   void enter(const ContactPtr& peer, Direction direction, TimePoint now, Effects& out);
   void drop(const PublicKey& peer, DownReason reason, TimePoint now, Effects& out);
+  void begin_anew(const PublicKey& peer, Effects& out);
   std::optional<Wanted> wanted_of(const PublicKey& peer) const;
   bool is_asked(const PublicKey& peer) const { return wanted_of(peer).has_value(); }
   void forget_asked(const PublicKey& peer);
