@@ -47,7 +47,7 @@ const std::vector<EventText>& event_table() {
       {"pin.refused", "The file of a pin cannot be used; the text names it. `barrel-p2pd keys list` shows all of them."},
       {"pin.taken_back", "A pin was removed while its peer was linked; the name is not believed any more."},
       {"pin.unreadable", "The file of a pin cannot be read; the peer is refused until it is repaired."},
-      {"pins.limited", "More new names than allowed within an hour; wait, or pin one with `keys pin`."},
+      {"pins.limited", "More new names than allowed within an hour; they are pinned as soon as they may be, or now with `keys pin`. Nobody you know? Then somebody is knocking."},
       {"pins.not_stored", "Pins could not be written; the text has the file and the system's reason."},
       {"redial.given_up", "A node that was lost is not looked for any more, because nobody asks for it."},
       {"session.attached", "A node of this host attached."},

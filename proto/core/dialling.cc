@@ -66,9 +66,10 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
         is_pending = true;
         wake = std::min(wake, search.moved_until);
       } else if (const NodeName* name = search.maybe_name();
-                 name && config.trust == Trust::strict && std::ranges::contains(link->record->body.names, *name)) {
+                 name && std::ranges::contains(link->record->body.names, *name) &&
+                 (config.trust == Trust::strict || link->unpinned.contains(*name))) {
         search.refused_by.insert(link->id);
-        search.note(RefuseCode::not_trusted, not_served_text(*link, *name));
+        search.note(RefuseCode::not_trusted, not_served_text(*link, *name, now));
         note_channel(*link, *name, RefuseCode::not_trusted, "its key is not pinned for the name", now);
       } else if (search.key() && *search.key() != link->facts.peer_key) {
         search.refused_by.insert(link->id);
@@ -115,9 +116,18 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
   return Exhausted{};
 }
 
-std::string Core::Impl::not_served_text(const Link& link, const NodeName& name) const {
+std::string Core::Impl::not_pinned_text(const Link& link, const NodeName& name, Now now) {
+  if (!link.unpinned.contains(name) || !link.pin_limit) return "";
+  const auto next = pin_budget.next_in(*link.pin_limit, link.facts.peer_key, now.steady);
+  const std::string when = next ? "it is tried again, in " + std::to_string(std::chrono::ceil<std::chrono::minutes>(*next).count()) + " min at the soonest"
+                                : "names that are not used any more can be taken back";
+  return ": there are more new names than " + describe(*link.pin_limit, config.pin_limits) + "; " + when;
+}
+
+std::string Core::Impl::not_served_text(const Link& link, const NodeName& name, Now now) {
+  const std::string why = not_pinned_text(link, name, now);
   return "the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + ") says it serves " +
-         name.text() + ", but its key is not pinned for that name";
+         name.text() + ", but its key is not pinned for that name" + why + (why.empty() ? "" : ", or pin it by hand: barrel-p2pd keys pin " + name.text());
 }
 
 void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now now, Effects& out) {

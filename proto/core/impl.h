@@ -95,7 +95,9 @@ struct Core::Impl {
   void schedule_redial(RedialId id, std::string why, Now now);
   void end_redial(const NodeName& name);
   bool is_in_flight(const Address& address) const;
-  std::string not_served_text(const Link& link, const NodeName& name) const;
+  std::string not_served_text(const Link& link, const NodeName& name, Now now);
+  /// Why the peer's key is not pinned for `name` that it claims, and what follows; "" when the pins say no more.
+  std::string not_pinned_text(const Link& link, const NodeName& name, Now now);
 
   // --- channels.cc
   void open_local(SessionId leg, SessionId target, Now now, Effects& out);

@@ -23,7 +23,6 @@ RefuseCode refuse_code(const std::optional<LinkCode>& code) {
   switch (*code) {
     case LinkCode::not_trusted:
     case LinkCode::pin_unreadable:
-    case LinkCode::too_many_pins:
     case LinkCode::name_taken: return RefuseCode::not_trusted;
     case LinkCode::self: return RefuseCode::no_such_node;
     default: return RefuseCode::unreachable;

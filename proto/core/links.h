@@ -34,6 +34,8 @@ struct PinCheck {
   std::vector<NodeName> proven;  ///< that need no looking up, or have been
   std::optional<peer::Message> then;
   bool is_again = false;  ///< the record is not new, the pins may be
+  std::set<NodeName> unpinned{};  ///< tofu: beyond `limit`
+  std::optional<PinLimit> limit{};
   struct Doubt {
     NodeName name;
     std::string_view event;
@@ -56,7 +58,10 @@ struct Link {
   std::set<NodeName> proven;
   std::set<NodeName> taken_back;  ///< proven once, and then an operator took the pin back: not pinned again here
   std::set<NodeName> suspect;     ///< proven, and their pins could not be read when they were looked at last
-  std::set<NodeName> told_of;     ///< not believed, and the log says so; like taken_back, of the record's names
+  /// Not believed, and the event with which the log says so; like taken_back, of the record's names.
+  std::map<NodeName, std::string_view> told_of;
+  std::set<NodeName> unpinned;  ///< not pinned yet because of `pin_limit`: tried whenever the pins are looked at again
+  std::optional<PinLimit> pin_limit;
   std::uint64_t sent_number = 0;  ///< of our record, that the peer has
   TimePoint last_use{};           ///< by the overlay, or by a channel that ended
   TokenBucket overlay_words{limits::overlay_words_burst, limits::overlay_words_per_second};  ///< membership's, by the peer
