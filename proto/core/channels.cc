@@ -74,9 +74,9 @@ void Core::Impl::open_on_link(SessionId leg, LinkId link_id, Now now, Effects& o
   const std::uint64_t channel = link.next_channel;
   link.next_channel += 2;
   link.opens.emplace(channel, leg);
-  waiting.asked = DialLeg::Asked{link_id, channel, link.proven.contains(waiting.search.name())};
+  waiting.asked = DialLeg::Asked{link_id, channel, link.proven.contains(waiting.search.name()), now.steady + attempt_alone};
   dials_may_be_unwanted = true;
-  deadlines.set({Deadlines::Of::session, leg.value}, waiting.deadline);
+  deadlines.set({Deadlines::Of::session, leg.value}, std::min(waiting.deadline, waiting.asked->until));
   out.emplace_back(SendToLink{
       link_id, peer::encode(peer::ChannelOpen{channel, name_of_session(waiting.owner), waiting.search.name(), {}})});
 }

@@ -47,6 +47,7 @@ void Core::Impl::settle(Now now, Effects& out) {
     pump(now, out);
   } while (searches_may_move);
   if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
+  prompted_by.reset();
 }
 
 void Core::Impl::on_time(Now now, Effects& out) {
@@ -136,6 +137,16 @@ void Core::Impl::on_time(Now now, Effects& out) {
   }
 }
 
+void Core::Impl::on_addresses(std::vector<Address> addresses, Now now, Effects& out) {
+  if (own.set_addresses(std::move(addresses)) && !stopping) own_record_changed(now, out);
+}
+
+void Core::Impl::own_record_changed(Now now, Effects& out) {
+  announce_ourselves(now);
+  for (auto& [id, link] : links.all())
+    if (link.admitted) send_record(link, now, out);
+}
+
 void Core::Impl::on_stop(Now now, Effects& out) {
   leave_cluster(now, out);
   stopping = true;
@@ -158,7 +169,11 @@ void Core::on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects&
   impl_->settle(now, out);
 }
 void Core::on_link_message(LinkId link, ByteView message, Now now, Effects& out) {
-  impl_->on_link_message(link, message, now, out);
+  impl_->on_link_message(link, std::nullopt, message, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out) {
+  impl_->on_link_message(link, on, message, now, out);
   impl_->settle(now, out);
 }
 void Core::on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out) {
@@ -170,7 +185,7 @@ void Core::on_dial_failed(DialId dial, DialError why, Now now, Effects& out) {
   impl_->settle(now, out);
 }
 void Core::on_link_backlog(LinkId link, std::size_t bytes, Now now, Effects& out) {
-  impl_->on_link_backlog(link, bytes, now);
+  impl_->on_link_backlog(link, bytes, now, out);
   impl_->settle(now, out);
 }
 void Core::on_join(const JoinTarget& contact, Now now, Effects& out) {
@@ -179,6 +194,10 @@ void Core::on_join(const JoinTarget& contact, Now now, Effects& out) {
 }
 void Core::on_leave(Now now, Effects& out) {
   impl_->leave_cluster(now, out);
+  impl_->settle(now, out);
+}
+void Core::on_addresses(std::vector<Address> addresses, Now now, Effects& out) {
+  impl_->on_addresses(std::move(addresses), now, out);
   impl_->settle(now, out);
 }
 void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {

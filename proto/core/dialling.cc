@@ -66,8 +66,7 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
         is_pending = true;
         wake = std::min(wake, search.moved_until);
       } else if (const NodeName* name = search.maybe_name();
-                 name && std::ranges::contains(link->record->body.names, *name) &&
-                 (config.trust == Trust::strict || link->unpinned.contains(*name))) {
+                 name && !link->pins && !link->proven.contains(*name) && std::ranges::contains(link->record->body.names, *name)) {
         search.refused_by.insert(link->id);
         search.note(RefuseCode::not_trusted, not_served_text(*link, *name, now));
         note_channel(*link, *name, RefuseCode::not_trusted, "its key is not pinned for the name", now);
@@ -142,6 +141,10 @@ void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now n
       if (search.attempts.size() >= limits::addresses_per_name_max) break;
       if (!std::ranges::contains(search.attempts, address, &Search::Attempt::to)) search.attempts.push_back({.to = address});
     }
+    if (!search.attempts.empty()) {  // the last one must be begun while it can still answer
+      const auto turns = static_cast<Duration::rep>(search.attempts.size());
+      search.alone = std::min<Duration>(search.alone, (config.dial_budget - std::min(config.dial_budget, answer_within)) / turns);
+    }
     if (search.attempts.empty()) {
       search.code = RefuseCode::unknown_node;
       search.tried = "nobody knows an address for " + search.name().text();
@@ -204,7 +207,19 @@ void Core::Impl::note_failure(const Address& address, RefuseCode code, Ledger::E
 
 void Core::Impl::advance_dial(SessionId leg, Now now, Effects& out) {
   auto* waiting = sessions.find_as<DialLeg>(leg);
-  if (waiting == nullptr || waiting->asked || waiting->local) return;
+  if (waiting == nullptr || waiting->local) return;
+  if (waiting->asked) {
+    if (now.steady < waiting->asked->until) return;
+    const Link& link = *links.find(waiting->asked->link);
+    if (link.proven.contains(waiting->search.name()))  // its node has its time
+      return deadlines.set({Deadlines::Of::session, leg.value}, waiting->deadline);
+    // Whoever answers at one of the addresses may be anybody: who says nothing costs the others their turn no longer.
+    waiting->search.refused_by.insert(link.id);
+    waiting->search.note(RefuseCode::unreachable, link.facts.peer_address.text() + ": the daemon there does not answer for the name");
+    withdraw_open(*waiting, out);
+    for (Search::Attempt& attempt : waiting->search.attempts)
+      if (links.at(attempt.to).empty()) attempt.begun = attempt.dialled = false;  // its dial was cancelled when we asked
+  }
   if (const auto target = sessions.named(waiting->search.name())) return open_local(leg, *target, now, out);
 
   const SearchStep next = step(waiting->search, leg, now, out);

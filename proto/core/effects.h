@@ -61,7 +61,8 @@ struct Resolve {
 struct PublishNames {
   std::vector<NodeName> names;
 };
-/// Read the pins of these names, and which names `key` has. Answered by on_pins_read, in the same order.
+/// Read the pins of these names, and which names `key` has. Answered by on_pins_read, in the same order. Link 0: it is
+/// about the origin of a broadcast.
 struct ReadPins {
   LinkId link;
   PublicKey key;

@@ -8,6 +8,7 @@
 //   overlay.cc         membership's effects: messages, neighbours, joining and leaving
 //   reaching.cc        links for the overlay, made and given up
 //   broadcasts.cc      gossip's effects: what is broadcast, heard, and told to sessions
+//   origins.cc         whose broadcasts subscribers may hear
 //   members.cc         suspicion's effects: who lives, and what subscribers hear of it
 //   requests.cc        what sessions ask
 //   attempts.cc        what goes into the ledger
@@ -119,8 +120,9 @@ struct Core::Impl {
 
   // --- link_messages.cc
   void on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effects& out);
-  void on_link_message(LinkId id, ByteView message, Now now, Effects& out);
-  void process_message(LinkId id, ByteView bytes, Now now, Effects& out);
+  /// `on`: none, where links have no streams.
+  void on_link_message(LinkId id, std::optional<LinkStream> on, ByteView message, Now now, Effects& out);
+  void process_message(LinkId id, std::optional<LinkStream> on, ByteView bytes, Now now, Effects& out);
   void on_hello(Link& link, const peer::Hello& hello, Now now, Effects& out);
   void on_record(LinkId id, const Bytes& record, peer::Message message, Now now, Effects& out);
   void act_on(LinkId id, peer::Message message, Now now, Effects& out);
@@ -165,6 +167,7 @@ struct Core::Impl {
   void pump(Now now, Effects& out);
   void on_membership(Link& link, const peer::Membership& message, Now now, Effects& out);
   void on_records_wanted(Link& link, Now now, Effects& out);
+  void give_records(Link& link, Now now, Effects& out);
   void on_records(Link& link, const peer::Records& records, Now now, Effects& out);
   membership::ContactPtr own_contact(Now now);
   membership::AddressBook saved_book(Now now) const;
@@ -187,7 +190,7 @@ struct Core::Impl {
   void advance_reach(ReachId id, Now now, Effects& out);
   void end_reach(ReachId id);
   void reach_failed(ReachId id, Now now, Effects& out);
-  void on_link_backlog(LinkId id, std::size_t bytes, Now now);
+  void on_link_backlog(LinkId id, std::size_t bytes, Now now, Effects& out);
   void sweep_links(Now now, Effects& out);
   void arm_sweep(Now now);
 
@@ -201,6 +204,17 @@ struct Core::Impl {
   std::expected<std::uint64_t, gossip::NotNow> broadcast(BroadcastKind kind, ByteView body, Now now);
   /// Tells everybody our newest record, as soon as it can be broadcast.
   void announce_ourselves(Now now);
+
+  // --- origins.cc
+  enum class Hearing : std::uint8_t { yes, not_yet, no };
+  /// May subscribers hear what this origin says?
+  Hearing may_be_heard(const gossip::OriginId& origin, Now now, Effects& out);
+  /// Delivers the application's message if its origin may be heard, keeps it for a while if that is not known yet.
+  void hear_message(const gossip::OriginId& origin, gossip::Payload payload, Now now, Effects& out);
+  void deliver_message(ByteView body, Effects& out);
+  /// What was kept, of this origin or of all.
+  void hear_kept(const std::optional<PublicKey>& of, Now now, Effects& out);
+  void on_origin_pins_read(const PinReads& reads, Now now, Effects& out);
 
   // --- members.cc
   void carry_out(const membership::Probe& effect, Now now, Effects& out);
@@ -254,6 +268,9 @@ struct Core::Impl {
   void settle(Now now, Effects& out);
   void on_time(Now now, Effects& out);
   void on_stop(Now now, Effects& out);
+  void on_addresses(std::vector<Address> addresses, Now now, Effects& out);
+  /// Our record says something new: peers and the cluster hear of it.
+  void own_record_changed(Now now, Effects& out);
   template <class Fixed>
   Fixed random() {
     Fixed fixed;
@@ -307,6 +324,21 @@ struct Core::Impl {
   bool has_left = false;
   bool sweep_is_set = false;
   bool window_is_full = false;  ///< of our broadcasts, until MayBroadcast
+  struct KeptMessage {
+    gossip::OriginId origin;
+    gossip::Payload payload;
+    TimePoint came;
+  };
+  std::deque<KeptMessage> kept_messages;  ///< of origins that may not be heard yet
+  std::size_t kept_bytes = 0;
+  std::uint64_t broadcasts_unheard = 0;   ///< dropped over their origin
+  struct OriginTrust {
+    bool is_trusted;
+    TimePoint read;
+  };
+  std::map<PublicKey, OriginTrust> origin_trust;  ///< strict: what the pins say
+  std::deque<std::pair<PublicKey, std::vector<NodeName>>> origins_asked;  ///< for their pins, in the order of the answers
+  std::optional<PublicKey> prompted_by;  ///< the peer whose membership message is dealt with
   TimePoint join_told_until{};
 
   std::map<IncomingId, Incoming> incoming;

@@ -69,10 +69,9 @@ void Core::Impl::on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects&
   if (link == nullptr) return;
   const bool is_closed = why.how == LinkEnd::How::closed_by_peer;
   std::string text{text_of(why.how)};
-  if (is_closed) {
+  if (is_closed)
     text += " (" + std::string{name_of(static_cast<LinkCode>(why.code))} + ")";
-    if (!why.text.empty()) text += ": " + clean(why.text);
-  }
+  if (!why.text.empty()) text += ": " + clean(why.text);
   const auto code = is_closed ? std::optional{static_cast<LinkCode>(why.code)} : std::nullopt;
   // A peer that refuses us: somebody has to do something, mostly there. It is dialled again and again, so once a minute.
   const bool is_refusal = is_final(code) && *code != LinkCode::duplicate && *code != LinkCode::self;

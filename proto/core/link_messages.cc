@@ -59,25 +59,29 @@ void Core::Impl::on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effe
       SendToLink{id, peer::encode(make_hello(link.role(), facts.exporter, config.cluster, record, signing))});
 }
 
-void Core::Impl::on_link_message(LinkId id, ByteView message, Now now, Effects& out) {
+void Core::Impl::on_link_message(LinkId id, std::optional<LinkStream> on, ByteView message, Now now, Effects& out) {
   Link* link = links.find(id);
   if (link == nullptr) return;  // closed in this very input's batch
-  if (!link->pins) return process_message(id, message, now, out);
+  if (!link->pins) return process_message(id, on, message, now, out);
   // What does not depend on names need not wait for their look-up. It may be much, and is not.
-  if (link->admitted && is_of_overlay(message)) return process_message(id, message, now, out);
+  if (link->admitted && (on == LinkStream::overlay || is_of_overlay(message))) return process_message(id, on, message, now, out);
   if (link->held.size() >= limits::held_messages_max || link->held_bytes + message.size() > limits::held_bytes_max)
     return close_link(id, LinkCode::bad_message, "too many messages while the peer's names are looked up", now, out);
-  link->held.emplace_back(message.begin(), message.end());
+  link->held.push_back({on, Bytes{message.begin(), message.end()}});
   link->held_bytes += message.size();
 }
 
-void Core::Impl::process_message(LinkId id, ByteView bytes, Now now, Effects& out) {
+void Core::Impl::process_message(LinkId id, std::optional<LinkStream> on, ByteView bytes, Now now, Effects& out) {
   Link& link = *links.find(id);
   auto message = peer::decode(bytes);
   if (!message) {
     if (message.error() == peer::MessageError::unknown_message && link.admitted) return;  // a newer daemon's
     ++refused_frames;
     return close_link(id, LinkCode::bad_message, std::string{peer::describe(message.error())}, now, out);
+  }
+  if (on && is_of_link(*message) != (*on == LinkStream::link)) {
+    ++refused_frames;
+    return close_link(id, LinkCode::bad_message, "a message on the stream of others", now, out);
   }
   if (const auto* hello = std::get_if<peer::Hello>(&*message)) return on_hello(link, *hello, now, out);
   if (!link.admitted) return close_link(id, LinkCode::bad_message, "the first message is not a HELLO", now, out);

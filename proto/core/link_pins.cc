@@ -106,6 +106,7 @@ void Core::Impl::read_next_pins(Effects& out) {
 }
 
 void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects& out) {
+  if (id == LinkId{}) return on_origin_pins_read(reads, now, out);
   Link* link = links.find(id);
   if (link == nullptr || !link->pins || link->pins->stage != PinCheck::Stage::reading) return;
   PinCheck& check = *link->pins;
@@ -249,6 +250,7 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   for (const NodeName& name : link.proven) end_redial(name);
   if (link.admitted) {
     hyparview.on_contact(contact_of(link));
+    contacts.on_proven(link.facts.peer_key, link.proven);
     tell_names(Topic::neighbours, link.facts.peer_key, out);
     tell_names(Topic::members, link.facts.peer_key, out);
   }
@@ -263,10 +265,10 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   for (;;) {
     Link* still = links.find(id);
     if (still == nullptr || still->pins || still->held.empty()) return;
-    const Bytes message = std::move(still->held.front());
+    const Link::Held next = std::move(still->held.front());
     still->held.pop_front();
-    still->held_bytes -= message.size();
-    process_message(id, message, now, out);
+    still->held_bytes -= next.message.size();
+    process_message(id, next.on, next.message, now, out);
   }
 }
 

@@ -67,6 +67,10 @@ struct Link {
   TokenBucket overlay_words{limits::overlay_words_burst, limits::overlay_words_per_second};  ///< membership's, by the peer
   std::size_t words_dropped = 0;
   bool gave_records = false;      ///< to the peer as a newcomer: once
+  struct Given {
+    std::optional<PublicKey> upto{};
+  };
+  std::optional<Given> records_given{};  ///< while there are more to give
   std::size_t records_heard = 0;  ///< of others, from the peer
   /// There is a better link to the same peer: nothing new is opened on this one.
   bool losing = false;
@@ -88,7 +92,11 @@ struct Link {
   }
 
   std::optional<PinCheck> pins;
-  std::deque<Bytes> held;  ///< came while `pins` was under way
+  struct Held {
+    std::optional<LinkStream> on;
+    Bytes message;
+  };
+  std::deque<Held> held;  ///< came while `pins` was under way
   std::size_t held_bytes = 0;
 
   Link(LinkId link, const LinkFacts& link_facts, TimePoint now)

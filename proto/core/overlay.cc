@@ -33,6 +33,7 @@ void Core::Impl::pump(Now now, Effects& out) {
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
     for (const gossip::Effect& effect : std::exchange(gossip_effects, {}))
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
+    if (!kept_messages.empty()) hear_kept(std::nullopt, now, out);
     if (record_is_due && !hyparview.is_alone() && !window_is_full) announce_ourselves(now);
     say_life(now);
   } while (!membership_effects.empty() || !life_effects.empty() || !gossip_effects.empty());
@@ -106,6 +107,7 @@ void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now 
     const auto code = error == membership::DecodeError::forged_record ? LinkCode::misbehaved : LinkCode::bad_message;
     return close_link(id, code, std::string{membership::describe(error)}, now, out);
   }
+  prompted_by = link.facts.peer_key;
   hyparview.on_message(contact_of(link), link.facts.peer_address, *decoded, now.steady, membership_effects);
 }
 
@@ -118,6 +120,7 @@ membership::ContactPtr Core::Impl::own_contact(Now now) {
 
 void Core::Impl::on_link_admitted(Link& link, Now now) {
   hyparview.on_contact(contact_of(link));
+  contacts.on_proven(link.facts.peer_key, link.proven);
   arm_sweep(now);
   gossip_follows(link.facts.peer_key, now);
   suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
@@ -181,24 +184,40 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
 
 void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
   if (!hyparview.view().is_active(link.facts.peer_key) || std::exchange(link.gave_records, true)) return;
+  link.records_given = Link::Given{};
+  give_records(link, now, out);
+}
+
+/// As much as the link is said to have taken by on_link_backlog, which goes on with it: all at once would be 3 MB of a
+/// cluster of 10,000, in front of the cluster's broadcasts.
+void Core::Impl::give_records(Link& link, Now now, Effects& out) {
+  if (!link.records_given) return;
   peer::Records some;
-  std::size_t bytes = 0;
-  const LinkId id = link.id;
+  std::size_t bytes = 0, in_all = 0;
   const auto flush = [&] {
-    if (Link* still = links.find(id); still != nullptr && !some.records.empty())
-      say_on_overlay(*still, peer::encode(some), now, out);
+    if (!some.records.empty()) say_on_overlay(link, peer::encode(some), now, out);
     some.records.clear();
     bytes = 0;
   };
-  contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
+  bool is_more = false;
+  contacts.visit_after(link.records_given->upto, [&](const PublicKey& key, const Contacts::Known& known) {
+    if (in_all > config.gossip.backlog_bytes_max / 2) {
+      is_more = true;
+      return false;
+    }
+    link.records_given->upto = key;
     // Not those that we have a link with and who never joined.
     const bool is_member = key == signing.own_key() || suspicions.is_living(key);
-    if (key == link.facts.peer_key || !is_member || known.expires < now.wall) return;
-    if (bytes + known.contact->record->size() > limits::records_message_bytes) flush();
-    bytes += known.contact->record->size();
+    if (key == link.facts.peer_key || !is_member || known.expires < now.wall) return true;
+    const std::size_t size = known.contact->record->size();
+    if (bytes + size > limits::records_message_bytes) flush();
+    bytes += size;
+    in_all += size;
     some.records.push_back(*known.contact->record);
+    return true;
   });
   flush();
+  if (!is_more) link.records_given.reset();
 }
 
 void Core::Impl::on_records(Link& link, const peer::Records& records, Now now, Effects& out) {

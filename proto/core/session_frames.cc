@@ -234,10 +234,8 @@ void Core::Impl::names_changed(Now now, Effects& out) {
   out.emplace_back(PublishNames{sessions.names()});
   if (stopping) return;  // peers hear `goodbye` next
   own.set_names(sessions.names());
-  announce_ourselves(now);
+  own_record_changed(now, out);
   tell_names(Topic::members, signing.own_key(), out);
-  for (auto& [id, link] : links.all())
-    if (link.admitted) send_record(link, now, out);
   searches_may_move = true;
 }
 

@@ -49,6 +49,7 @@ struct DialLeg {
     LinkId link;
     std::uint64_t channel;
     bool was_proven;  ///< the name was, when we asked
+    TimePoint until;  ///< then others are asked, unless the name is proven
   };
   std::optional<Asked> asked;       ///< a peer
   std::optional<IncomingId> local;  ///< a node of this daemon

@@ -57,6 +57,7 @@ OverlayStatus Core::Impl::overlay_status(Now now) const {
   out.suspicion = suspicions.counters();
   out.gossip = plumtree.counters();
   out.gossip_usage = plumtree.usage();
+  out.broadcasts_unheard = broadcasts_unheard;
   return out;
 }
 

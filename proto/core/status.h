@@ -86,6 +86,7 @@ struct OverlayStatus {
   membership::SuspicionCounters suspicion;
   gossip::Counters gossip;
   gossip::Usage gossip_usage;
+  std::uint64_t broadcasts_unheard = 0;  ///< dropped: nobody knows, or trusts, their origin
 };
 
 struct MemberStatus {

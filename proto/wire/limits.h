@@ -106,6 +106,15 @@ inline constexpr std::size_t broadcast_tag_bytes_max = 1024;
 inline constexpr std::size_t tags_per_session_max = 1024;
 /// Records in one message to a newcomer, by bytes.
 inline constexpr std::size_t records_message_bytes = 64 * 1024;
+/// Broadcasts of origins that are not known yet, or in strict mode not known to be trusted: they are heard within a round
+/// trip of their record; guess.
+inline constexpr std::size_t broadcasts_held_max = 256, broadcasts_held_bytes_max = std::size_t{1} << 20;
+inline constexpr Duration broadcasts_held_for = std::chrono::seconds{30};
+/// How long what the pins said of an origin holds (trust mode strict).
+inline constexpr Duration origin_trusted_for = std::chrono::minutes{1};
+/// Links that membership wants because of what one peer said, under way at once: where its walks end, and what they ask
+/// for. An honest one says a handful in a second; guess.
+inline constexpr std::size_t reaches_per_peer_max = 16;
 
 // --- membership (proto/membership) -------------------------------------------------------------------------
 
