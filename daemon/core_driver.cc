@@ -75,14 +75,18 @@ void CoreDriver::leave() {
   input([](Core& core, Now now, Effects& out) { core.on_leave(now, out); });
 }
 
+void CoreDriver::set_addresses(const std::vector<Address>& addresses) {
+  input([=](Core& core, Now now, Effects& out) { core.on_addresses(addresses, now, out); });
+}
+
 // --- inputs --------------------------------------------------------------------------------------
 
 void CoreDriver::on_link_opened(LinkId link, const LinkFacts& facts) {
   input([=](Core& core, Now now, Effects& out) { core.on_link_opened(link, facts, now, out); });
 }
-void CoreDriver::on_link_message(LinkId link, ByteView message) {
+void CoreDriver::on_link_message(LinkId link, LinkStream on, ByteView message) {
   input([=, copy = Bytes{message.begin(), message.end()}](Core& core, Now now, Effects& out) {
-    core.on_link_message(link, copy, now, out);
+    core.on_link_message(link, on, copy, now, out);
   });
 }
 void CoreDriver::on_link_backlog(LinkId link, std::size_t bytes) {

@@ -34,6 +34,8 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   /// What an operator asks for.
   void join(const JoinTarget& contact);
   void leave();
+  /// Where this host can be reached has changed.
+  void set_addresses(const std::vector<Address>& addresses);
   /// Tells the core to stop and performs what it says.
   void stop();
   std::optional<PipeStats> pipe_stats(SessionId leg) const;
@@ -41,7 +43,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
 
   // LinkListener
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
-  void on_link_message(LinkId link, ByteView message) override;
+  void on_link_message(LinkId link, LinkStream on, ByteView message) override;
   void on_link_backlog(LinkId link, std::size_t bytes) override;
   void on_link_closed(LinkId link, const LinkEnd& why) override;
   void on_dial_failed(DialId dial, DialError why, const std::string& text) override;

@@ -18,6 +18,7 @@ const std::vector<EventText>& event_table() {
        "A file of discovery.directory cannot be read, or one of ours cannot be written there (tried again every 10 s); said once a minute."},
       {"gossip.gap", "Broadcasts of a daemon were missed: this one was cut off, or too slow, for longer than others keep them."},
       {"gossip.odd", "A neighbour did with broadcasts what an honest one does at most when it was stopped or is cut off (level debug)."},
+      {"host.addresses", "The host has other addresses than before, and peers are told; host.advertise would fix them."},
       {"identity.new", "No key was found, so one was made: to its peers this daemon is a new one. A wrong state_dir does that, too."},
       {"identity.shared", "Two daemons run with copies of one key; remove `keys` in the state_dir of one of them."},
       {"link.admitted", "A link to a peer stands: its key is proven for the names in the text."},

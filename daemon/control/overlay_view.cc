@@ -138,6 +138,7 @@ void add_overlay_counters(const OverlayStatus& overlay, json& counters) {
   counters["gossip.refused_origins"] = g.refused_origins;
   counters["gossip.stale"] = g.stale;
   counters["gossip.evicted_early"] = g.evicted_early;
+  counters["gossip.unheard"] = overlay.broadcasts_unheard;
   std::uint64_t misdeeds = 0;
   for (const std::uint64_t each : g.misdeeds) misdeeds += each;
   counters["gossip.misdeeds"] = misdeeds;
