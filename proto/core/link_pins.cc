@@ -165,7 +165,7 @@ void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects
   check.limit = decision->limit;
   if (decision->limit && !std::ranges::all_of(decision->unproven, is_told) &&
       strangers.may_cause_a_line(link->facts.peer_address, now.steady)) {
-    say(out, Severity::warning, limited,
+    say(out, Severity::warning, "pins.limited",
         "more new names than " + describe(*decision->limit, config.pin_limits) + ": " + listed(decision->unproven) +
             " of " + peer + " cannot be reached until there is room" + std::string{advice(*decision->limit)});
     for (const NodeName& name : decision->unproven) link->told_of[name] = limited;
