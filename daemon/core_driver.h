@@ -65,6 +65,8 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void start_local_channel(const StartLocalChannel& channel);
   void read_pins(const ReadPins& wanted);
   void store_pins(const StorePins& wanted);
+  /// None: it is over, and on_channel_closed is on its way.
+  std::optional<ChannelUse> use_of(SessionId leg) const;
 
   // Effects, one each.
   void perform(const Dial& effect) { links_->dial(effect.dial, effect.to); }
@@ -83,6 +85,8 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void perform(const CloseSession& effect);
   void perform(const StartChannel& effect) { start_channel(effect); }
   void perform(const StartLocalChannel& effect) { start_local_channel(effect); }
+  void perform(const LookAtChannels& effect);
+  void perform(const CloseUnusedChannel& effect);
   void perform(const Event& effect);
 
   boost::asio::io_context& io_;

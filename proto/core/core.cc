@@ -133,6 +133,9 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::sweep:
         sweep_links(now, out);
         break;
+      case Deadlines::Of::reaping:
+        look_at_channels(SessionId{due->id}, now, out);
+        break;
     }
   }
 }
@@ -234,6 +237,10 @@ void Core::on_channel_closed(SessionId leg, Now now, Effects& out) {
 }
 void Core::on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out) {
   impl_->on_node_named(leg, name, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_channels_looked_at(SessionId session, const std::vector<ChannelUse>& uses, Now now, Effects& out) {
+  impl_->on_channels_looked_at(session, uses, now, out);
   impl_->settle(now, out);
 }
 void Core::on_time(Now now, Effects& out) {

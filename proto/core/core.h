@@ -94,6 +94,13 @@ struct LinkEnd {
   std::string text;        ///< what more is known, or ""
 };
 
+/// What the data road knows of a channel's use.
+struct ChannelUse {
+  SessionId leg;
+  std::uint64_t passed = 0;  ///< grows with every frame in either direction; ticks do not count
+  bool is_moving = false;    ///< something is on its way
+};
+
 enum class DialError : std::uint8_t { no_answer, refused, wrong_protocol, bad_certificate, local };
 
 class Core {
@@ -131,6 +138,7 @@ class Core {
   void on_channel_closed(SessionId leg, Now now, Effects& out);
   /// A node without a name was given this one in the handshake on `leg`.
   void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
+  void on_channels_looked_at(SessionId session, const std::vector<ChannelUse>& uses, Now now, Effects& out);
 
   /// Where this host can be reached has changed: CoreConfig::advertise from now on.
   void on_addresses(std::vector<Address> addresses, Now now, Effects& out);

@@ -114,6 +114,18 @@ struct StartLocalChannel {
   ChannelNames names;  ///< as the dialler sees it: local = dialler's node, remote = acceptor's
 };
 
+/// How much has passed on these channels of a session's node? Answered by on_channels_looked_at.
+struct LookAtChannels {
+  SessionId session;
+  std::vector<SessionId> legs;
+};
+/// Closes a channel in good order, as if the node at our end had: on_channel_closed follows. But only if nothing has passed
+/// since ChannelUse said `passed`, and nothing is on its way; else nothing happens.
+struct CloseUnusedChannel {
+  SessionId leg;
+  std::uint64_t passed;
+};
+
 // --- for people ----------------------------------------------------------------------------------
 
 enum class Severity : std::uint8_t { debug, info, warning, error };
@@ -125,7 +137,8 @@ struct Event {
 };
 
 using Effect = std::variant<Dial, CancelDial, SendToLink, AdmitLink, CloseLink, Resolve, PublishNames, ReadPins, StorePins,
-                            SendToSession, CloseSession, StartChannel, StartLocalChannel, Event>;
+                            SendToSession, CloseSession, StartChannel, StartLocalChannel, LookAtChannels, CloseUnusedChannel,
+                            Event>;
 using Effects = std::vector<Effect>;
 
 }  // namespace bp2p

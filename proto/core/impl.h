@@ -2,6 +2,7 @@
 //   session_frames.cc  a connection of the node socket says what it is, and asks
 //   dialling.cc        from a name to a link: look-up, dials, and dialling again
 //   channels.cc        a channel is asked for, by a node or by a peer, and starts
+//   reaping.cc         a channel that nobody uses is closed
 //   link_messages.cc   HELLO, records, messages
 //   link_pins.cc       names against pins; admission
 //   link_end.cc        duplicates, and links that go
@@ -117,6 +118,17 @@ struct Core::Impl {
                      ChannelNames names, Now now, Effects& out);
   void withdraw_open(DialLeg& leg, Effects& out);
   std::optional<NodeName> name_of_session(SessionId id);
+
+  // --- reaping.cc
+  void reap(SessionId id, const Reaping& reaping, Now now);
+  void stop_reaping(SessionId id);
+  void look_at_channels(SessionId id, Now now, Effects& out);
+  void on_channels_looked_at(SessionId id, const std::vector<ChannelUse>& uses, Now now, Effects& out);
+  bool is_unused(const Connection& connection, const ChannelLeg& leg, const Reaping& reaping, Now now) const;
+  void ask_whether_unused(SessionId id, Terms names, Effects& out);
+  void let_go(SessionId id, const std::set<std::string>& names, Now now, Effects& out);
+  void on_channel_unused(Link& link, const peer::ChannelUnused& unused, Now now, Effects& out);
+  void on_offered(SessionId leg, Now now, Effects& out);
 
   // --- link_messages.cc
   void on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effects& out);
@@ -353,7 +365,7 @@ struct Core::Impl {
   bool searches_may_move = false;
   bool dials_may_be_unwanted = false;
   bool stopping = false;
-  std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0;
+  std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0, channels_reaped = 0;
 };
 
 /// `looks`: false for a dial that has found its link, and asks there.

@@ -138,6 +138,7 @@ void Core::Impl::act_on(LinkId id, peer::Message message, Now now, Effects& out)
   if (const auto* opened = std::get_if<peer::ChannelOpened>(&message)) return on_channel_opened(link, *opened, now, out);
   if (const auto* refused = std::get_if<peer::ChannelRefused>(&message)) return on_channel_refused(link, *refused, now, out);
   if (const auto* cancel = std::get_if<peer::ChannelCancel>(&message)) return on_channel_cancel(link, *cancel, now, out);
+  if (const auto* unused = std::get_if<peer::ChannelUnused>(&message)) return on_channel_unused(link, *unused, now, out);
   link.last_use = now.steady;
   if (const auto* membership = std::get_if<peer::Membership>(&message)) return on_membership(link, *membership, now, out);
   if (const auto* gossip = std::get_if<peer::Gossip>(&message)) return on_gossip(link, *gossip, now, out);

@@ -120,6 +120,7 @@ struct Status {
   std::uint64_t refused_frames = 0;
   std::uint64_t refused_links = 0;
   std::uint64_t refused_sessions = 0;
+  std::uint64_t channels_reaped = 0;
 };
 
 }  // namespace bp2p

@@ -77,6 +77,13 @@ inline constexpr std::size_t pins_kept_for_first_contacts = 4'096;
 inline constexpr Duration pins_looked_at_every = std::chrono::seconds{5};
 inline constexpr std::size_t links_looked_at_once = 8;
 
+// --- reaping (docs/decisions/0008-reaping.md) -------------------------------------------------------------
+
+/// Between two looks at the channels of a node: each is an event for it, and costs a walk over the sessions; guess.
+inline constexpr std::int64_t reaping_ms_min = 100;
+/// For how long a node's word that it has nothing on a channel is good; the other node answers in milliseconds.
+inline constexpr Duration let_go_is_good_for = std::chrono::seconds{5};
+
 // --- terms (docs/wire.md 1.2) ---------------------------------------------------------------------------
 
 /// A REQUEST. A term in memory is up to 40 times its bytes, so the count of terms is bounded as well.

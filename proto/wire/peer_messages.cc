@@ -70,6 +70,7 @@ struct ToWire {
     to.set_text(refused.text.substr(0, limits::refused_text_bytes_max));
   }
   void operator()(const ChannelCancel& cancel) const { out.mutable_channel_cancel()->set_channel(cancel.channel); }
+  void operator()(const ChannelUnused& unused) const { out.mutable_channel_unused()->set_channel(unused.channel); }
   void operator()(const Membership& membership) const { out.set_membership(string_of(membership.message)); }
   void operator()(const Gossip& gossip) const { out.set_gossip(string_of(gossip.message)); }
   void operator()(const RecordsWanted&) const { out.mutable_records_wanted(); }
@@ -128,6 +129,7 @@ std::expected<Message, MessageError> decode(ByteView message) {
       return ChannelRefused{refused.channel(), code, refused.text().substr(0, limits::refused_text_bytes_max)};
     }
     case wire::PeerMessage::kChannelCancel: return ChannelCancel{in.channel_cancel().channel()};
+    case wire::PeerMessage::kChannelUnused: return ChannelUnused{in.channel_unused().channel()};
     case wire::PeerMessage::kMembership: return Membership{bytes_of(in.membership())};
     case wire::PeerMessage::kGossip: return Gossip{bytes_of(in.gossip())};
     case wire::PeerMessage::kRecordsWanted: return RecordsWanted{};

@@ -59,6 +59,9 @@ struct ChannelRefused {
 struct ChannelCancel {
   std::uint64_t channel = 0;
 };
+struct ChannelUnused {
+  std::uint64_t channel = 0;
+};
 
 /// For proto/membership/codec.h, not looked into.
 struct Membership {
@@ -78,7 +81,7 @@ struct Records {
 };
 
 using Message = std::variant<Hello, RecordUpdate, ChannelOpen, ChannelOpened, ChannelRefused, ChannelCancel, Membership, Gossip, RecordsWanted,
-                             Records, HeldDown>;
+                             Records, HeldDown, ChannelUnused>;
 
 enum class MessageError : std::uint8_t {
   too_large,

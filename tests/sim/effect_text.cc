@@ -39,6 +39,11 @@ struct Digester {
   void operator()(const StartLocalChannel& e) {
     digest.add(e.dialler).add(e.acceptor).add(shown(e.names.local)).add(shown(e.names.remote));
   }
+  void operator()(const LookAtChannels& e) {
+    digest.add(e.session);
+    for (const SessionId leg : e.legs) digest.add(leg);
+  }
+  void operator()(const CloseUnusedChannel& e) { digest.add(e.leg).add(e.passed); }
   void operator()(const Event& e) { digest.add(e.name).add(e.text); }
 };
 
@@ -108,6 +113,7 @@ struct MessageText {
     return "ChannelRefused " + std::to_string(m.channel) + " " + std::string{name_of(m.code)} + ": " + m.text;
   }
   std::string operator()(const peer::ChannelCancel& m) { return "ChannelCancel " + std::to_string(m.channel); }
+  std::string operator()(const peer::ChannelUnused& m) { return "ChannelUnused " + std::to_string(m.channel); }
   std::string operator()(const peer::Membership& m) {
     const auto read = membership::decode(m.message, [](ByteView) -> std::expected<membership::ContactPtr, membership::RecordFault> {
       return std::make_shared<const membership::Contact>();
@@ -145,6 +151,10 @@ struct Describer {
   std::string operator()(const StartLocalChannel& e) {
     return "StartLocalChannel " + shown(e.names.local) + " -> " + shown(e.names.remote);
   }
+  std::string operator()(const LookAtChannels& e) {
+    return "LookAtChannels of " + id(e.session) + ": " + std::to_string(e.legs.size());
+  }
+  std::string operator()(const CloseUnusedChannel& e) { return "CloseUnusedChannel leg " + id(e.leg); }
   std::string operator()(const Event& e) { return "Event " + e.name + ": " + e.text; }
 };
 

@@ -111,6 +111,8 @@ class Host final : public Party {
   void perform(const CloseSession& effect);
   void perform(const StartChannel& effect);
   void perform(const StartLocalChannel& effect);
+  void perform(const LookAtChannels&) {}  // nodes here do not subscribe to it
+  void perform(const CloseUnusedChannel&) {}
   void perform(const Event&) {}
 
   World& world_;

@@ -63,6 +63,11 @@ class Daemon {
     return static_cast<std::size_t>(std::ranges::count_if(events, [&](const Event& each) { return each.name == event; }));
   }
 
+  /// A frame passes on the channel that begins at `leg`.
+  void pass_frame(SessionId leg);
+  /// The channel ends, at this end and at the other.
+  void end_channel(SessionId leg);
+
   /// Gives the core one input and performs its effects.
   void with(const std::function<void(Core&, Now, Effects&)>& input);
 
@@ -88,6 +93,8 @@ class Daemon {
   std::set<SessionId> closed;
   std::vector<StartChannel> channels;
   std::vector<StartLocalChannel> local_channels;
+  std::map<SessionId, ChannelUse> uses;  ///< what its data road would say of a leg; not there: nothing has passed
+  std::vector<SessionId> reaped;         ///< legs that it closed because nobody used them
   std::vector<Event> events;
   std::vector<NodeName> published;  ///< by the last PublishNames
   std::map<LinkId, LinkCode> links_closed_by_us;
@@ -201,6 +208,7 @@ class World {
   void send(Daemon& from, LinkId link, const Bytes& message);
   void close(Daemon& from, const CloseLink& closing);
   Connection* connection_of(const Daemon& daemon, LinkId link, Connection::End** own, Connection::End** other);
+  std::vector<std::pair<Daemon*, SessionId>> ends_of(Daemon& daemon, SessionId leg);
   Daemon* listening_at(const Address& at) {
     for (const auto& daemon : daemons)
       if (daemon->at == at && !unreachable.contains(at)) return daemon.get();
@@ -347,6 +355,17 @@ inline void Daemon::perform(const Effects& effects) {
       channels.push_back(*start);
     } else if (const auto* local_start = std::get_if<StartLocalChannel>(&effect)) {
       local_channels.push_back(*local_start);
+    } else if (const auto* look = std::get_if<LookAtChannels>(&effect)) {
+      std::vector<ChannelUse> seen;
+      for (const SessionId leg : look->legs) seen.push_back(uses.contains(leg) ? uses.at(leg) : ChannelUse{leg});
+      world.post("daemon", at.port, [this, session = look->session, seen] {
+        with([&](Core& to, Now now, Effects& out) { to.on_channels_looked_at(session, seen, now, out); });
+      });
+    } else if (const auto* unused = std::get_if<CloseUnusedChannel>(&effect)) {
+      const ChannelUse use = uses.contains(unused->leg) ? uses.at(unused->leg) : ChannelUse{unused->leg};
+      if (use.passed != unused->passed || use.is_moving) continue;
+      reaped.push_back(unused->leg);
+      world.post("daemon", at.port, [this, leg = unused->leg] { end_channel(leg); });
     } else if (const auto* dialling = std::get_if<Dial>(&effect)) {
       dials.push_back(*dialling);
       world.dial(*this, *dialling);
@@ -359,6 +378,33 @@ inline void Daemon::perform(const Effects& effects) {
       world.close(*this, *closing);
     }
   }
+}
+
+/// The daemon and the leg of the other end, and of this one.
+inline std::vector<std::pair<Daemon*, SessionId>> World::ends_of(Daemon& daemon, SessionId leg) {
+  for (const StartLocalChannel& each : daemon.local_channels)
+    if (each.dialler == leg || each.acceptor == leg) return {{&daemon, each.dialler}, {&daemon, each.acceptor}};
+  std::vector<std::pair<Daemon*, SessionId>> ends{{&daemon, leg}};
+  for (const StartChannel& own_end : daemon.channels) {
+    Connection::End* own = nullptr;
+    Connection::End* peer = nullptr;
+    if (own_end.leg != leg || connection_of(daemon, own_end.link, &own, &peer) == nullptr) continue;
+    for (const StartChannel& each : peer->daemon->channels)
+      if (each.link == peer->link && each.channel == own_end.channel) ends.emplace_back(peer->daemon, each.leg);
+  }
+  return ends;
+}
+
+inline void Daemon::pass_frame(SessionId leg) {
+  for (const auto& [daemon, end] : world.ends_of(*this, leg)) {
+    auto& use = daemon->uses.try_emplace(end, ChannelUse{end}).first->second;
+    ++use.passed;
+  }
+}
+
+inline void Daemon::end_channel(SessionId leg) {
+  for (const auto& [daemon, end] : world.ends_of(*this, leg))
+    daemon->with([&, end = end](Core& to, Now now, Effects& out) { to.on_channel_closed(end, now, out); });
 }
 
 // --- World ------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ TEST(PeerMessages, AreReadAsTheyAreWritten) {
   EXPECT_EQ(refused.code, RefuseCode::moved);
   EXPECT_EQ(refused.text, "t");
   EXPECT_EQ(std::get<peer::ChannelCancel>(*peer::decode(peer::encode(peer::ChannelCancel{6}))).channel, 6u);
+  EXPECT_EQ(std::get<peer::ChannelUnused>(*peer::decode(peer::encode(peer::ChannelUnused{8}))).channel, 8u);
   EXPECT_EQ(std::get<peer::RecordUpdate>(*peer::decode(peer::encode(peer::RecordUpdate{Bytes(9)}))).record.size(), 9u);
 }
 
