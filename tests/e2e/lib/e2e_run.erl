@@ -45,7 +45,7 @@ post_init_per_group(_, Group, _, Return, S) -> {Return, report(Group, Return, S)
 pre_init_per_testcase(_, _, Config, S) -> {Config, S#{start := now_ms(), vms => e2e_vm:all()}}.
 post_end_per_testcase(_, Case, _, Return, #{start := Start, vms := Vms} = S) ->
     Took = now_ms() - Start,
-    e2e_vm:kill_except(Vms),
+    e2e_vm:kill_except(Vms ++ e2e_vm:outliving()),
     is_failure(Return) orelse say("  ok      ~-40ts ~8b ms", [text(Case), Took]),
     {Return, S}.
 post_end_per_group(_, Group, _, Return, S) -> {Return, report({end_of, Group}, Return, S)}.
