@@ -96,12 +96,15 @@ membership::Config membership_config(const MembershipConfig& config) {
   out.passive_size = config.passive_size;
   out.arwl = static_cast<std::uint8_t>(config.arwl);
   out.prwl = static_cast<std::uint8_t>(config.prwl);
+  out.shuffle_active = (config.shuffle_length - 1) / 2;
+  out.shuffle_passive = config.shuffle_length - 1 - out.shuffle_active;
   out.shuffle_period = config.shuffle_period;
   out.keep_alive = config.keep_alive;
   out.pending_timeout = milliseconds{config.pending_timeout_ms};
   out.base_backoff = milliseconds{config.base_backoff_ms};
   out.max_fail_count = config.max_fail_count;
   out.passive_max_age = milliseconds{config.passive_max_age_ms};
+  out.suspicion_min = config.suspicion;
   return out;
 }
 
