@@ -54,7 +54,6 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
-    say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster);
     if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
     say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);

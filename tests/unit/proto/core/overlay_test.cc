@@ -49,6 +49,7 @@ TEST_F(Overlay, TwoDaemonsBecomeNeighboursByAJoin) {
   EXPECT_EQ(names(1, "active_view"), std::vector{node_name(0)});
   EXPECT_EQ(at(1).heard_events[nodes[1]], (std::vector<std::string>{"joined", "{peer_up,<<\"n0@h0\">>}"}));
   EXPECT_EQ(at(0).heard_events[nodes[0]], (std::vector<std::string>{"joined", "{peer_up,<<\"n1@h1\">>}"}));
+  for (const std::size_t i : {0u, 1u}) EXPECT_EQ(at(i).count_of("overlay.joined"), 1u) << i;
 }
 
 TEST_F(Overlay, ANodeAsksItsDaemonToJoinByANodesName) {
