@@ -75,6 +75,11 @@ void CoreDriver::leave() {
   input([](Core& core, Now now, Effects& out) { core.on_leave(now, out); });
 }
 
+void CoreDriver::crawl(std::function<void(const ClusterGraph&)> done) {
+  crawls_.push_back(std::move(done));
+  input([](Core& core, Now now, Effects& out) { core.on_crawl(now, out); });
+}
+
 // --- inputs --------------------------------------------------------------------------------------
 
 void CoreDriver::on_link_opened(LinkId link, const LinkFacts& facts) {
@@ -201,6 +206,10 @@ void CoreDriver::perform(const CloseSession& effect) {
 void CoreDriver::perform(const Event& effect) {
   ++events_[static_cast<std::size_t>(effect.severity)];
   log::write(effect.severity, effect.name, effect.text);
+}
+
+void CoreDriver::perform(const CrawlEnded& effect) {
+  for (const auto& done : std::exchange(crawls_, {})) done(effect.graph);
 }
 
 std::optional<PipeStats> CoreDriver::pipe_stats(SessionId leg) const {

@@ -34,6 +34,8 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   /// What an operator asks for.
   void join(const JoinTarget& contact);
   void leave();
+  /// Calls `done` once, within crawl_gap + crawl_budget.
+  void crawl(std::function<void(const ClusterGraph&)> done);
   /// Tells the core to stop and performs what it says.
   void stop();
   std::optional<PipeStats> pipe_stats(SessionId leg) const;
@@ -82,6 +84,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void perform(const StartChannel& effect) { start_channel(effect); }
   void perform(const StartLocalChannel& effect) { start_local_channel(effect); }
   void perform(const Event& effect);
+  void perform(const CrawlEnded& effect);
 
   boost::asio::io_context& io_;
   Core& core_;
@@ -105,6 +108,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   std::unordered_map<SessionId, LinkedPipe> pipes_;
   std::unordered_map<SessionId, std::shared_ptr<LocalPipe>> local_pipes_;  // each under both its legs
   std::array<std::uint64_t, 4> events_{};
+  std::vector<std::function<void(const ClusterGraph&)>> crawls_;  ///< who waits for one
 };
 
 }  // namespace bp2p

@@ -43,9 +43,10 @@ membership::AddressBook Core::Impl::saved_book(Now now) const {
 void Core::Impl::settle(Now now, Effects& out) {
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
   do {
+    if (std::exchange(crawl_may_move, false)) advance_crawl(now, out);
     while (std::exchange(searches_may_move, false)) advance_all(now, out);
     pump(now, out);
-  } while (searches_may_move);
+  } while (searches_may_move || crawl_may_move);
   if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
 }
 
@@ -132,6 +133,10 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::sweep:
         sweep_links(now, out);
         break;
+      case Deadlines::Of::crawl:
+        if (crawl) advance_crawl(now, out);
+        else begin_crawl(now, out);
+        break;
     }
   }
 }
@@ -139,6 +144,7 @@ void Core::Impl::on_time(Now now, Effects& out) {
 void Core::Impl::on_stop(Now now, Effects& out) {
   leave_cluster(now, out);
   stopping = true;
+  if (crawl) end_crawl(now, out);  // with what is known by now
   std::vector<SessionId> open;
   for (const auto& [id, connection] : sessions.all())
     if (!std::holds_alternative<ChannelLeg>(connection.is)) open.push_back(id);
@@ -179,6 +185,10 @@ void Core::on_join(const JoinTarget& contact, Now now, Effects& out) {
 }
 void Core::on_leave(Now now, Effects& out) {
   impl_->leave_cluster(now, out);
+  impl_->settle(now, out);
+}
+void Core::on_crawl(Now now, Effects& out) {
+  impl_->begin_crawl(now, out);
   impl_->settle(now, out);
 }
 void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {

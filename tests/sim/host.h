@@ -112,6 +112,7 @@ class Host final : public Party {
   void perform(const StartChannel& effect);
   void perform(const StartLocalChannel& effect);
   void perform(const Event&) {}
+  void perform(const CrawlEnded&) {}
 
   World& world_;
   std::unique_ptr<SimSigning> signing_;
