@@ -78,6 +78,10 @@ void CoreDriver::leave() {
 void CoreDriver::set_addresses(const std::vector<Address>& addresses) {
   input([=](Core& core, Now now, Effects& out) { core.on_addresses(addresses, now, out); });
 }
+void CoreDriver::crawl(std::function<void(const ClusterGraph&)> done) {
+  crawls_.push_back(std::move(done));
+  input([](Core& core, Now now, Effects& out) { core.on_crawl(now, out); });
+}
 
 // --- inputs --------------------------------------------------------------------------------------
 
@@ -228,6 +232,10 @@ void CoreDriver::perform(const CloseUnusedChannel& effect) {
 void CoreDriver::perform(const Event& effect) {
   ++events_[static_cast<std::size_t>(effect.severity)];
   log::write(effect.severity, effect.name, effect.text);
+}
+
+void CoreDriver::perform(const CrawlEnded& effect) {
+  for (const auto& done : std::exchange(crawls_, {})) done(effect.graph);
 }
 
 std::optional<PipeStats> CoreDriver::pipe_stats(SessionId leg) const {

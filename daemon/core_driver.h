@@ -36,6 +36,8 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void leave();
   /// Where this host can be reached has changed.
   void set_addresses(const std::vector<Address>& addresses);
+  /// Calls `done` once, within crawl_gap + crawl_budget.
+  void crawl(std::function<void(const ClusterGraph&)> done);
   /// Tells the core to stop and performs what it says.
   void stop();
   std::optional<PipeStats> pipe_stats(SessionId leg) const;
@@ -88,6 +90,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void perform(const LookAtChannels& effect);
   void perform(const CloseUnusedChannel& effect);
   void perform(const Event& effect);
+  void perform(const CrawlEnded& effect);
 
   boost::asio::io_context& io_;
   Core& core_;
@@ -111,6 +114,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   std::unordered_map<SessionId, LinkedPipe> pipes_;
   std::unordered_map<SessionId, std::shared_ptr<LocalPipe>> local_pipes_;  // each under both its legs
   std::array<std::uint64_t, 4> events_{};
+  std::vector<std::function<void(const ClusterGraph&)>> crawls_;  ///< who waits for one
 };
 
 }  // namespace bp2p

@@ -43,9 +43,10 @@ membership::AddressBook Core::Impl::saved_book(Now now) const {
 void Core::Impl::settle(Now now, Effects& out) {
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
   do {
+    if (std::exchange(crawl_may_move, false)) advance_crawl(now, out);
     while (std::exchange(searches_may_move, false)) advance_all(now, out);
     pump(now, out);
-  } while (searches_may_move);
+  } while (searches_may_move || crawl_may_move);
   if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
   prompted_by.reset();
 }
@@ -136,6 +137,10 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::reaping:
         look_at_channels(SessionId{due->id}, now, out);
         break;
+      case Deadlines::Of::crawl:
+        if (crawl) advance_crawl(now, out);
+        else begin_crawl(now, out);
+        break;
     }
   }
 }
@@ -153,6 +158,7 @@ void Core::Impl::own_record_changed(Now now, Effects& out) {
 void Core::Impl::on_stop(Now now, Effects& out) {
   leave_cluster(now, out);
   stopping = true;
+  if (crawl) end_crawl(now, out);  // with what is known by now
   std::vector<SessionId> open;
   for (const auto& [id, connection] : sessions.all())
     if (!std::holds_alternative<ChannelLeg>(connection.is)) open.push_back(id);
@@ -201,6 +207,10 @@ void Core::on_leave(Now now, Effects& out) {
 }
 void Core::on_addresses(std::vector<Address> addresses, Now now, Effects& out) {
   impl_->on_addresses(std::move(addresses), now, out);
+  impl_->settle(now, out);
+}
+void Core::on_crawl(Now now, Effects& out) {
+  impl_->begin_crawl(now, out);
   impl_->settle(now, out);
 }
 void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {

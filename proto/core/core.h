@@ -146,6 +146,9 @@ class Core {
   // An operator.
   void on_join(const JoinTarget& contact, Now now, Effects& out);
   void on_leave(Now now, Effects& out);
+  /// Asks the whole cluster who is whose neighbour. CrawlEnded follows within crawl_gap + crawl_budget, one for all who ask
+  /// meanwhile.
+  void on_crawl(Now now, Effects& out);
 
   void on_time(Now now, Effects& out);
   TimePoint next_deadline() const;  ///< `never` when idle

@@ -12,6 +12,7 @@
 #include "proto/base/bytes.h"
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
+#include "proto/core/status.h"
 #include "proto/wire/codes.h"
 
 namespace bp2p {
@@ -136,9 +137,14 @@ struct Event {
   std::string text;
 };
 
+/// The answer to Core::on_crawl.
+struct CrawlEnded {
+  ClusterGraph graph;
+};
+
 using Effect = std::variant<Dial, CancelDial, SendToLink, AdmitLink, CloseLink, Resolve, PublishNames, ReadPins, StorePins,
                             SendToSession, CloseSession, StartChannel, StartLocalChannel, LookAtChannels, CloseUnusedChannel,
-                            Event>;
+                            Event, CrawlEnded>;
 using Effects = std::vector<Effect>;
 
 }  // namespace bp2p

@@ -17,14 +17,15 @@ const Bytes* record_in(const peer::Message& message) {
 bool is_of_link(const peer::Message& message) {
   return !std::holds_alternative<peer::Membership>(message) && !std::holds_alternative<peer::Gossip>(message) &&
          !std::holds_alternative<peer::RecordsWanted>(message) && !std::holds_alternative<peer::Records>(message) &&
-         !std::holds_alternative<peer::HeldDown>(message);
+         !std::holds_alternative<peer::HeldDown>(message) && !std::holds_alternative<peer::ViewAsked>(message) &&
+         !std::holds_alternative<peer::View>(message);
 }
 
 /// Of PeerMessage's fields the first byte says which: `number << 3 | 2`.
 bool is_of_overlay(ByteView message) {
   if (message.empty()) return false;
   const auto field = static_cast<std::uint8_t>(message[0]) >> 3;
-  return field >= 7 && field <= 11;
+  return field >= 7 && field <= 13;
 }
 
 }  // namespace
@@ -146,6 +147,8 @@ void Core::Impl::act_on(LinkId id, peer::Message message, Now now, Effects& out)
     return suspicions.on_held_down(link.facts.peer_key, {{held->epoch, held->incarnation}}, now.steady, life_effects);
   if (std::holds_alternative<peer::RecordsWanted>(message)) return on_records_wanted(link, now, out);
   if (const auto* records = std::get_if<peer::Records>(&message)) return on_records(link, *records, now, out);
+  if (std::holds_alternative<peer::ViewAsked>(message)) return on_view_asked(link, now, out);
+  if (const auto* view = std::get_if<peer::View>(&message)) return on_view(link, *view, now, out);
   // A RecordUpdate's record has been dealt with.
 }
 

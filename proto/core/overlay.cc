@@ -91,10 +91,7 @@ void Core::Impl::carry_out(const membership::LinkNotNeeded& effect, Now now, Eff
 void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now now, Effects& out) {
   const LinkId id = link.id;
   const bool is_neighbour = hyparview.view().is_active(link.facts.peer_key);
-  if (!link.overlay_words.take(now.steady)) {  // I22: what is passed over may be said again
-    if (++link.words_dropped < limits::overlay_words_dropped_max) return;
-    return close_link(id, LinkCode::misbehaved, "a storm of membership messages", now, out);
-  }
+  if (!may_say(link, link.overlay_words, now, out)) return;
   const auto decoded = membership::decode(message.message, [&](ByteView record) {
     auto contact = contacts.read(record, now.wall);
     if (contact && is_neighbour) heard_of(**contact, now);
@@ -108,6 +105,13 @@ void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now 
   }
   prompted_by = link.facts.peer_key;
   hyparview.on_message(contact_of(link), link.facts.peer_address, *decoded, now.steady, membership_effects);
+}
+
+bool Core::Impl::may_say(Link& link, TokenBucket& rate, Now now, Effects& out) {
+  if (rate.take(now.steady)) return true;
+  if (++link.words_dropped >= limits::overlay_words_dropped_max)
+    close_link(link.id, LinkCode::misbehaved, "a storm of membership messages", now, out);
+  return false;
 }
 
 membership::ContactPtr Core::Impl::contact_of(const Link& link) { return contacts.keep(*link.record, link.record_bytes); }
@@ -125,11 +129,16 @@ void Core::Impl::on_link_admitted(Link& link, Now now) {
   suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
 }
 
-void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
+void Core::Impl::on_link_gone(const PublicKey& key, Now now, Effects& out) {
   if (links.best_of(key) == nullptr && !reaches_by_key.contains(key))
     hyparview.on_link_closed(key, now.steady, membership_effects);
   if (links.best_of(key) == nullptr && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
   gossip_follows(key, now);
+  if (crawl && crawl->is_awaited(key) && !reaches_by_key.contains(key)) {
+    // What was asked on this link may be lost: the peer has another with us, or will not answer.
+    if (Link* other = links.best_of(key)) say_on_overlay(*other, peer::encode(peer::ViewAsked{}), now, out);
+    else crawl_misses(key);
+  }
 }
 
 void Core::Impl::gossip_follows(const PublicKey& key, Now now) {

@@ -123,6 +123,17 @@ inline constexpr Duration origin_trusted_for = std::chrono::minutes{1};
 /// for. An honest one says a handful in a second; guess.
 inline constexpr std::size_t reaches_per_peer_max = 16;
 
+// --- a crawl of the overlay (proto/core/crawl.h) ---------------------------------------------------------------
+
+/// Daemons that one crawl asks: each may cost a link for ten minutes. A drawing of more is not read; guess.
+inline constexpr std::size_t crawl_asked_max = 256;
+inline constexpr std::size_t crawl_under_way_max = 8;
+/// Neighbours in one answer: the largest `active_size`. Five records of full length are 160 KiB.
+inline constexpr std::size_t view_records_max = 64;
+inline constexpr std::size_t view_bytes_max = 512 * 1024;
+/// Answers to one peer. Whoever crawls asks each daemon once, and begins a second after the last crawl's end at the earliest.
+inline constexpr double views_per_second = 1, views_burst = 8;
+
 // --- membership (proto/membership) -------------------------------------------------------------------------
 
 /// Contacts in one message: a shuffle has 7 of the 16 (HyParView's 8 count the origin). 16 records of 500 bytes are 8 KiB.

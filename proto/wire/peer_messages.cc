@@ -40,6 +40,17 @@ std::expected<Message, MessageError> read(const wire::ChannelOpen& in) {
   return ChannelOpen{in.channel(), std::move(from), std::move(*to), std::move(*record)};
 }
 
+template <class List>
+std::expected<Message, MessageError> read_records(const auto& in) {
+  List list;
+  for (const std::string& each : in.records()) {
+    auto record = record_of(each);
+    if (!record) return unexpected{record.error()};
+    list.records.push_back(std::move(*record));
+  }
+  return list;
+}
+
 struct ToWire {
   wire::PeerMessage& out;
 
@@ -81,6 +92,11 @@ struct ToWire {
   void operator()(const Records& records) const {
     out.mutable_records();
     for (const Bytes& each : records.records) out.mutable_records()->add_records(string_of(each));
+  }
+  void operator()(const ViewAsked&) const { out.mutable_view_asked(); }
+  void operator()(const View& view) const {
+    out.mutable_view();
+    for (const Bytes& each : view.records) out.mutable_view()->add_records(string_of(each));
   }
 };
 
@@ -134,15 +150,9 @@ std::expected<Message, MessageError> decode(ByteView message) {
     case wire::PeerMessage::kGossip: return Gossip{bytes_of(in.gossip())};
     case wire::PeerMessage::kRecordsWanted: return RecordsWanted{};
     case wire::PeerMessage::kHeldDown: return HeldDown{in.held_down().epoch(), in.held_down().incarnation()};
-    case wire::PeerMessage::kRecords: {
-      Records records;
-      for (const std::string& each : in.records().records()) {
-        auto record = record_of(each);
-        if (!record) return unexpected{record.error()};
-        records.records.push_back(std::move(*record));
-      }
-      return records;
-    }
+    case wire::PeerMessage::kRecords: return read_records<Records>(in.records());
+    case wire::PeerMessage::kViewAsked: return ViewAsked{};
+    case wire::PeerMessage::kView: return read_records<View>(in.view());
     case wire::PeerMessage::MESSAGE_NOT_SET: break;
   }
   return unexpected{MessageError::unknown_message};

@@ -79,9 +79,14 @@ struct HeldDown {
 struct Records {
   std::vector<Bytes> records;
 };
+/// "Who are your neighbours?", and the answer: their records.
+struct ViewAsked {};
+struct View {
+  std::vector<Bytes> records;
+};
 
 using Message = std::variant<Hello, RecordUpdate, ChannelOpen, ChannelOpened, ChannelRefused, ChannelCancel, Membership, Gossip, RecordsWanted,
-                             Records, HeldDown, ChannelUnused>;
+                             Records, HeldDown, ChannelUnused, ViewAsked, View>;
 
 enum class MessageError : std::uint8_t {
   too_large,

@@ -183,6 +183,7 @@ twelve_hosts(_) ->
     all_see(Vms, Vms, 30_000),
     views_are_symmetric(Vms),
     Names = names(Vms),
+    is_drawn_whole(daemon(World, 7), Names),
     [?assertEqual([], call(Vm, fun() -> nodes([visible, hidden]) end)) || Vm <- Vms],
     Echo = fun() ->
         Me = self(),
@@ -206,6 +207,21 @@ twelve_hosts(_) ->
     broadcast(Vms, 20, 1000),
     all_hear(Listeners, Vms, 20),
     done(World).
+
+%% As one component, with nothing one-sided, by a daemon that is nobody in particular.
+is_drawn_whole(Daemon, Names) ->
+    Graph = e2e_wait:until(whole_graph, fun() ->
+        case json:decode(e2e_daemon:command(Daemon, ["graph", "--cluster", "--json"])) of
+            #{<<"counts">> := #{<<"answered">> := 12, <<"one_sided">> := 0}} = Whole -> {true, Whole};
+            #{<<"counts">> := Counts} -> Counts
+        end
+    end),
+    #{<<"daemons">> := Drawn, <<"links">> := Links, <<"counts">> := Counts} = Graph,
+    ?assertEqual(Names, lists:sort([binary_to_atom(Node) || #{<<"names">> := Nodes} <- Drawn, Node <- Nodes])),
+    ?assertMatch(#{<<"components">> := 1, <<"daemons">> := 12, <<"members">> := 12}, Counts),
+    Ends = lists:append([[From, To] || #{<<"from">> := From, <<"to">> := To, <<"one_sided">> := false} <- Links]),
+    ?assertEqual(2 * length(Links), length(Ends)),
+    [?assert(lists:member(length([End || End <- Ends, End =:= Key]), lists:seq(1, 5))) || #{<<"fingerprint">> := Key} <- Drawn].
 
 echo() ->
     receive {From, hello} -> From ! {hello, node()}, echo() end.

@@ -91,7 +91,7 @@ class Played {
   }
   Bytes message() {
     using namespace membership;
-    const std::uint8_t kind = in_.u8() % 20;
+    const std::uint8_t kind = in_.u8() % 22;
     const auto membership = [](const Message& each) { return peer::encode(peer::Membership{encode(each)}); };
     const auto gossip = [](const gossip::Message& each) { return peer::encode(peer::Gossip{gossip::encode(each)}); };
     switch (kind) {
@@ -114,7 +114,13 @@ class Played {
       case 16: return gossip(gossip::Prune{origin()});
       case 17: return peer::encode(peer::RecordsWanted{});
       case 18: return peer::encode(peer::Records{{*contact()->record}});
-      default: return peer::encode(peer::HeldDown{number(), number()});
+      case 19: return peer::encode(peer::HeldDown{number(), number()});
+      case 20: return peer::encode(peer::ViewAsked{});
+      default: {
+        peer::View view;
+        for (const auto& each : contacts()) view.records.push_back(*each->record);
+        return peer::encode(view);
+      }
     }
   }
   void step() {
@@ -132,6 +138,7 @@ class Played {
       open_[link] = false;
       return core_.on_link_closed(link, {LinkEnd::How::lost, 0, ""}, now_, out_);
     }
+    if (what >= 200) return core_.on_crawl(now_, out_);
     core_.on_link_message(link, message(), now_, out_);
   }
   void perform() {

@@ -45,6 +45,13 @@ struct Digester {
   }
   void operator()(const CloseUnusedChannel& e) { digest.add(e.leg).add(e.passed); }
   void operator()(const Event& e) { digest.add(e.name).add(e.text); }
+  void operator()(const CrawlEnded& e) {
+    digest.add(e.graph.members);
+    for (const auto& daemon : e.graph.daemons) {
+      digest.add(daemon.key).add(static_cast<std::uint64_t>(daemon.answer));
+      for (const PublicKey& key : daemon.neighbours) digest.add(key);
+    }
+  }
 };
 
 struct FrameText {
@@ -126,6 +133,8 @@ struct MessageText {
   }
   std::string operator()(const peer::HeldDown& m) { return "HeldDown " + std::to_string(m.epoch) + " " + std::to_string(m.incarnation); }
   std::string operator()(const peer::RecordsWanted&) { return "RecordsWanted"; }
+  std::string operator()(const peer::ViewAsked&) { return "ViewAsked"; }
+  std::string operator()(const peer::View& m) { return "View of " + std::to_string(m.records.size()); }
   std::string operator()(const peer::Records& m) { return "Records, " + std::to_string(m.records.size()); }
 };
 
@@ -156,6 +165,7 @@ struct Describer {
   }
   std::string operator()(const CloseUnusedChannel& e) { return "CloseUnusedChannel leg " + id(e.leg); }
   std::string operator()(const Event& e) { return "Event " + e.name + ": " + e.text; }
+  std::string operator()(const CrawlEnded& e) { return "CrawlEnded, " + std::to_string(e.graph.daemons.size()) + " daemons"; }
 };
 
 }  // namespace

@@ -114,6 +114,7 @@ class Host final : public Party {
   void perform(const LookAtChannels&) {}  // nodes here do not subscribe to it
   void perform(const CloseUnusedChannel&) {}
   void perform(const Event&) {}
+  void perform(const CrawlEnded&) {}
 
   World& world_;
   std::unique_ptr<SimSigning> signing_;

@@ -96,6 +96,7 @@ class Daemon {
   std::map<SessionId, ChannelUse> uses;  ///< what its data road would say of a leg; not there: nothing has passed
   std::vector<SessionId> reaped;         ///< legs that it closed because nobody used them
   std::vector<Event> events;
+  std::vector<ClusterGraph> graphs;  ///< that crawls came to
   std::vector<NodeName> published;  ///< by the last PublishNames
   std::map<LinkId, LinkCode> links_closed_by_us;
   std::vector<Dial> dials;
@@ -316,6 +317,8 @@ inline void Daemon::perform(const Effects& effects) {
       EXPECT_TRUE(closed.insert(close->session).second) << "closed twice";
     } else if (const auto* event = std::get_if<Event>(&effect)) {
       events.push_back(*event);
+    } else if (const auto* ended = std::get_if<CrawlEnded>(&effect)) {
+      graphs.push_back(ended->graph);
     } else if (const auto* publish = std::get_if<PublishNames>(&effect)) {
       published = publish->names;
     } else if (const auto* resolve = std::get_if<Resolve>(&effect)) {
