@@ -121,6 +121,23 @@ TEST(Membership, ANewBootEpochClearsWhatTheOldOneLeft) {
   EXPECT_EQ(daemon.sent<ForwardJoin>().size(), 2u);
 }
 
+// It has lost its state and not its link: what was said to the old state is void, and gossip begins anew.
+TEST(Membership, ANeighbourThatAsksAgainIsANewOne) {
+  Played daemon;
+  daemon.has_neighbours(3);
+  for (const Message& again : {Message{Neighbor{Priority::low}}, Message{Neighbor{Priority::high}}, Message{Join{}}}) {
+    daemon.hears(2, again);
+    ASSERT_GE(daemon.out.size(), 3u);
+    // It may hear nothing of gossip before it knows that it is a neighbour.
+    EXPECT_TRUE(std::holds_alternative<Send>(daemon.out[0]));
+    EXPECT_TRUE(daemon.sent_to<NeighborReply>(2)->accepted);
+    EXPECT_EQ(std::get<PeerDown>(daemon.out[1]).reason, DownReason::disconnected);
+    EXPECT_EQ(std::get<PeerUp>(daemon.out[2]).peer, make_contact(2)->key);
+    EXPECT_TRUE(daemon.is_active(2));
+    for (const Effect& effect : daemon.out) EXPECT_FALSE(std::holds_alternative<LinkNotNeeded>(effect));
+  }
+}
+
 TEST(Membership, AnOldBootEpochIsNotListenedTo) {
   Played daemon;
   daemon.hears(make_contact(2, 5), Neighbor{Priority::low});

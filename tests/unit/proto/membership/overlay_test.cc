@@ -126,7 +126,18 @@ TEST(Overlay, AnIdleClusterSaysLittle) {
   world.run_for(300s);
   const auto before = world.messages;
   world.run_for(100s);
-  EXPECT_LT(static_cast<double>(world.messages - before) / 12 / 10, 30.0);  // per daemon and cycle
+  EXPECT_LT(static_cast<double>(world.messages - before) / 12 / 10, 10.0);  // per daemon and cycle, five of them keep-alives
+}
+
+TEST(Overlay, ShufflesAreAsFrequentAsEverWhenThereIsNews) {
+  World world{10};
+  world.grow(12, 100ms);
+  world.run_for(300s);
+  world.kill(3);
+  world.run_for(2s);
+  const auto before = world.messages;
+  world.run_for(10s);
+  EXPECT_GT(world.messages - before, 11u * (5 + 6));
 }
 
 TEST(Overlay, IsTheSameForTheSameSeed) {  // I23
