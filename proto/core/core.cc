@@ -177,10 +177,6 @@ void Core::on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects&
   impl_->on_link_opened(link, facts, now, out);
   impl_->settle(now, out);
 }
-void Core::on_link_message(LinkId link, ByteView message, Now now, Effects& out) {
-  impl_->on_link_message(link, std::nullopt, message, now, out);
-  impl_->settle(now, out);
-}
 void Core::on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out) {
   impl_->on_link_message(link, on, message, now, out);
   impl_->settle(now, out);

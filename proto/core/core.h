@@ -112,8 +112,6 @@ class Core {
   // Links. `message` is one PeerMessage without its length; what came on the other stream than it belongs to ends the link.
   void on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects& out);
   void on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out);
-  /// The same where links have no streams (simulated ones): it came on the one it belongs to.
-  void on_link_message(LinkId link, ByteView message, Now now, Effects& out);
   void on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out);
   void on_dial_failed(DialId dial, DialError why, Now now, Effects& out);
 

@@ -14,6 +14,7 @@
 #include "proto/base/node_name.h"
 #include "proto/core/status.h"
 #include "proto/wire/codes.h"
+#include "proto/wire/link_stream.h"
 
 namespace bp2p {
 
@@ -27,11 +28,6 @@ struct Dial {
 /// Gives up a dial that has not been answered yet. No answer comes any more.
 struct CancelDial {
   DialId dial;
-};
-/// Of a link. What is said on one arrives in order; what is said on the link stream goes first.
-enum class LinkStream : std::uint8_t {
-  link,     ///< HELLO, records, channels
-  overlay,  ///< membership and broadcasts. They share one, because a broadcast may only follow what made the two neighbours
 };
 /// One PeerMessage on a stream of the link; the driver adds the length.
 struct SendToLink {

@@ -134,9 +134,8 @@ struct Core::Impl {
 
   // --- link_messages.cc
   void on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effects& out);
-  /// `on`: none, where links have no streams.
-  void on_link_message(LinkId id, std::optional<LinkStream> on, ByteView message, Now now, Effects& out);
-  void process_message(LinkId id, std::optional<LinkStream> on, ByteView bytes, Now now, Effects& out);
+  void on_link_message(LinkId id, LinkStream on, ByteView message, Now now, Effects& out);
+  void process_message(LinkId id, LinkStream on, ByteView bytes, Now now, Effects& out);
   void on_hello(Link& link, const peer::Hello& hello, Now now, Effects& out);
   void on_record(LinkId id, const Bytes& record, peer::Message message, Now now, Effects& out);
   void act_on(LinkId id, peer::Message message, Now now, Effects& out);

@@ -94,7 +94,7 @@ struct Link {
 
   std::optional<PinCheck> pins;
   struct Held {
-    std::optional<LinkStream> on;
+    LinkStream on;
     Bytes message;
   };
   std::deque<Held> held;  ///< came while `pins` was under way

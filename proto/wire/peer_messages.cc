@@ -121,6 +121,14 @@ std::string_view describe(MessageError error) {
   return "the message does not decode";
 }
 
+LinkStream stream_of(const Message& message) {
+  const bool is_of_overlay = std::holds_alternative<Membership>(message) || std::holds_alternative<Gossip>(message) ||
+                             std::holds_alternative<RecordsWanted>(message) || std::holds_alternative<Records>(message) ||
+                             std::holds_alternative<HeldDown>(message) || std::holds_alternative<ViewAsked>(message) ||
+                             std::holds_alternative<View>(message);
+  return is_of_overlay ? LinkStream::overlay : LinkStream::link;
+}
+
 std::expected<Message, MessageError> decode(ByteView message) {
   if (message.size() > limits::peer_message_bytes_max) return unexpected{MessageError::too_large};
   wire::PeerMessage in;

@@ -15,6 +15,7 @@
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
 #include "proto/wire/codes.h"
+#include "proto/wire/link_stream.h"
 
 namespace bp2p::peer {
 
@@ -105,7 +106,10 @@ enum class MessageError : std::uint8_t {
 };
 std::string_view describe(MessageError error);
 
-/// Decodes one message of the link stream, without its length. Bounds are those of proto/wire/limits.h.
+/// The only one that a message may come on.
+LinkStream stream_of(const Message& message);
+
+/// Decodes one message, without its length. Bounds are those of proto/wire/limits.h.
 std::expected<Message, MessageError> decode(ByteView message);
 Bytes encode(const Message& message);
 

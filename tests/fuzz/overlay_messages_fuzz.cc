@@ -47,7 +47,7 @@ class Played {
     const test::FakeSigning peer{seed_of(link)};
     Exporter exporter;
     core_.on_link_opened(link, {peer.own_key(), *Address::parse("10.0.0." + std::to_string(seed_of(link)) + ":9100"), exporter, std::nullopt}, now_, out_);
-    core_.on_link_message(link, peer::encode(make_hello(Role::client, exporter, "default", record(seed_of(link), 1), peer)), now_, out_);
+    core_.on_link_message(link, LinkStream::link, peer::encode(make_hello(Role::client, exporter, "default", record(seed_of(link), 1), peer)), now_, out_);
     open_[link] = true;
     perform();
   }
@@ -139,7 +139,7 @@ class Played {
       return core_.on_link_closed(link, {LinkEnd::How::lost, 0, ""}, now_, out_);
     }
     if (what >= 200) return core_.on_crawl(now_, out_);
-    core_.on_link_message(link, message(), now_, out_);
+    core_.on_link_message(link, LinkStream::overlay, message(), now_, out_);
   }
   void perform() {
     for (std::size_t i = 0; i < out_.size(); ++i) {

@@ -41,7 +41,7 @@ class Host final : public Party {
   bool is_paused() const override { return is_paused_; }
   unsigned start() const override { return starts_; }
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
-  void on_link_message(LinkId link, const Bytes& message) override;
+  void on_link_message(LinkId link, LinkStream on, const Bytes& message) override;
   void on_link_backlog(LinkId link, std::size_t bytes) override;
   void on_link_closed(LinkId link, const LinkEnd& why) override;
   void on_dial_failed(DialId dial, DialError why) override;

@@ -148,13 +148,13 @@ TEST_F(AnUnusedChannel, IsAskedAboutOnlyAsOftenAsAWordIsGood) {
   world.pass(70s);
   const auto link = one.channels.front().link;
   const auto offer = peer::encode(peer::ChannelUnused{one.channels.front().channel});
-  for (int i = 0; i < 100; ++i) world.send(one, link, offer);
+  for (int i = 0; i < 100; ++i) world.send(one, {link, offer});
   world.run();
   EXPECT_EQ(asked(two, b, "a@h1"), 1u);
   // What is not the peer's to offer, or no channel.
   for (Daemon* daemon : {&one, &two})
-    world.send(*daemon, daemon->channels.front().link, peer::encode(peer::ChannelUnused{12345}));
-  world.send(two, two.channels.front().link, offer);
+    world.send(*daemon, {daemon->channels.front().link, peer::encode(peer::ChannelUnused{12345})});
+  world.send(two, {two.channels.front().link, offer});
   world.run();
   EXPECT_EQ(asked(one, a, "b@h2"), 2u) << "by its own daemon";
 }

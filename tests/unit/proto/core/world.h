@@ -206,7 +206,7 @@ class World {
 
   void dial(Daemon& from, const Dial& dialled);
   void cancel(Daemon& from, DialId dial);
-  void send(Daemon& from, LinkId link, const Bytes& message);
+  void send(Daemon& from, const SendToLink& message);
   void close(Daemon& from, const CloseLink& closing);
   Connection* connection_of(const Daemon& daemon, LinkId link, Connection::End** own, Connection::End** other);
   std::vector<std::pair<Daemon*, SessionId>> ends_of(Daemon& daemon, SessionId leg);
@@ -375,7 +375,7 @@ inline void Daemon::perform(const Effects& effects) {
     } else if (const auto* cancel = std::get_if<CancelDial>(&effect)) {
       world.cancel(*this, cancel->dial);
     } else if (const auto* message = std::get_if<SendToLink>(&effect)) {
-      world.send(*this, message->link, message->message);
+      world.send(*this, *message);
     } else if (const auto* closing = std::get_if<CloseLink>(&effect)) {
       links_closed_by_us.emplace(closing->link, closing->code);
       world.close(*this, *closing);
@@ -474,17 +474,17 @@ inline void World::cancel(Daemon& from, DialId dial) {
   }
 }
 
-inline void World::send(Daemon& from, LinkId link, const Bytes& message) {
+inline void World::send(Daemon& from, const SendToLink& message) {
   Connection::End* own = nullptr;
   Connection::End* peer = nullptr;
-  Connection* connection = connection_of(from, link, &own, &peer);
+  Connection* connection = connection_of(from, message.link, &own, &peer);
   if (connection == nullptr) return;  // a test that plays the peer itself
   ASSERT_TRUE(own->open) << "a message on a link that is not open";
   if (own->gone) return;  // lost, and the core has not been told yet; closed by it, it does not send
   if (hushed.contains(&from) || hushed.contains(peer->daemon)) return;
   post(own == &connection->client ? "to server" : "to client", connection->number, [peer, message] {
     if (!peer->open || peer->gone) return;
-    peer->daemon->with([&](Core& core, Now at, Effects& out) { core.on_link_message(peer->link, message, at, out); });
+    peer->daemon->with([&](Core& core, Now at, Effects& out) { core.on_link_message(peer->link, message.stream, message.message, at, out); });
   });
 }
 
