@@ -41,7 +41,7 @@ std::vector<ConfigKey> made() {
        "UDP addresses on which peers reach this daemon. Port 0: the system chooses one.\n"
        "\"[::]:9100\" is every address of the host, IPv4 too.");
   host("advertise", &HostConfig::advertise, addresses_kind(0),
-       "Addresses told to peers, for a host behind a translator. []: none; peers use the one they see.");
+       "Addresses told to peers, for a host behind a translator. []: those of the host, looked at again every minute.");
   host("node_socket", &HostConfig::node_socket, socket_path_kind(),
        "Where Erlang nodes of this host attach. Not used when systemd passes the socket.");
   host("node_socket_group", &HostConfig::node_socket_group, group_kind(),
