@@ -58,7 +58,7 @@ struct CoreConfig {
   PinLimits pin_limits{};
   membership::Config membership{};
   gossip::Config gossip{};
-  /// Joined at the start, and again whenever there is no neighbour.
+  /// Joined at the start, again whenever there is no neighbour, and three times as rarely while one is not with us.
   std::vector<JoinTarget> contacts{};
   Duration contact_retry = std::chrono::seconds{10};
   /// Links that neither channels nor the overlay use are closed after this. Who was talked to a moment ago is talked to

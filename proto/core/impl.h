@@ -190,6 +190,8 @@ struct Core::Impl {
   void join_through(Link& link, Now now);
   void leave_cluster(Now now, Effects& out);
   void join_contacts(Now now, Effects& out);
+  /// A living member, or we.
+  bool is_with_us(const JoinTarget& target);
   void on_link_admitted(Link& link, Now now);
   void on_link_gone(const PublicKey& key, Now now, Effects& out);
   /// The peer's broadcasts go over the link to use; when that is another one, both ends begin anew.

@@ -26,7 +26,7 @@ void HyParView::join(const ContactPtr& contact, TimePoint now, Effects& out) {
   if (is_self(contact->key) || view_.is_active(contact->key)) return;
   view_.keep(contact, now, rng_);
   forget_asked(contact->key);
-  ask(contact, Wanted::join, now, out);
+  ask(contact, is_alone() ? Wanted::join : Wanted::revival, now, out);
 }
 
 void HyParView::leave(TimePoint now, Effects& out) {
@@ -170,8 +170,10 @@ void HyParView::drop(const PublicKey& peer, DownReason reason, TimePoint now, Ef
   if (reason != DownReason::lost) out.emplace_back(LinkNotNeeded{peer});
 }
 
-/// A neighbour asks to become one: it has forgotten that it is. It keeps its place; what was said to it so far is void.
-void HyParView::begin_anew(const PublicKey& peer, Effects& out) {
+/// A neighbour asks to become one: it has forgotten that it is, unless both have asked just now. It keeps its place; what
+/// was said to it so far is void.
+void HyParView::begin_anew(const PublicKey& peer, TimePoint now, Effects& out) {
+  if (now - view_.find_active(peer)->since < config_.pending_timeout) return;
   out.emplace_back(PeerDown{peer, DownReason::disconnected});
   out.emplace_back(PeerUp{peer});
 }

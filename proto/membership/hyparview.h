@@ -30,6 +30,7 @@ class HyParView {
   HyParView(const Config& config, ContactPtr self, AddressBook book, Rng rng, TimePoint now);
 
   /// JOINs the cluster through a daemon whose record a link has just proven. While is_alone(), the core calls this again.
+  /// Who has neighbours joins two clusters into one: both ends make room.
   void join(const ContactPtr& contact, TimePoint now, Effects& out);
   /// Tells the neighbours and is silent until the next join.
   void leave(TimePoint now, Effects& out);
@@ -108,7 +109,7 @@ class HyParView {
   // --- hyparview.cc
   void enter(const ContactPtr& peer, Direction direction, TimePoint now, Effects& out);
   void drop(const PublicKey& peer, DownReason reason, TimePoint now, Effects& out);
-  void begin_anew(const PublicKey& peer, Effects& out);
+  void begin_anew(const PublicKey& peer, TimePoint now, Effects& out);
   std::optional<Wanted> wanted_of(const PublicKey& peer) const;
   bool is_asked(const PublicKey& peer) const { return wanted_of(peer).has_value(); }
   void forget_asked(const PublicKey& peer);

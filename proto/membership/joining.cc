@@ -18,7 +18,7 @@ void HyParView::on(const From& from, const Join&, TimePoint now, Effects& out) {
     ++counters_.joins_redirected;
     out.emplace_back(LinkNotNeeded{newcomer->key});
   } else {
-    known ? begin_anew(newcomer->key, out) : enter(newcomer, Direction::inbound, now, out);
+    known ? begin_anew(newcomer->key, now, out) : enter(newcomer, Direction::inbound, now, out);
   }
   for (const Neighbour& each : view_.active())
     if (each.contact->key != newcomer->key) out.emplace_back(Send{each.contact, ForwardJoin{newcomer, config_.arwl}});
@@ -77,7 +77,7 @@ void HyParView::on(const From& from, const Neighbor& request, TimePoint now, Eff
   const ContactPtr& peer = from.peer;
   if (!away_ && view_.is_active(peer->key)) {
     out.emplace_back(Send{peer, NeighborReply{true}});
-    return begin_anew(peer->key, out);
+    return begin_anew(peer->key, now, out);
   }
   bool accepted = !away_ && view_.active().size() + places_kept(peer->key) < config_.active_size;
   if (!away_ && !accepted && request.priority == Priority::high) {

@@ -1,4 +1,6 @@
 // Two daemons and more than one link between them.
+#include "proto/membership/codec.h"
+#include "proto/membership/hyparview.h"
 #include "tests/unit/proto/core/played_peer.h"
 #include "tests/unit/proto/core/world.h"
 
@@ -45,6 +47,36 @@ TEST(TwoLinks, BothDialAtOnceEndsWithOneLinkAndBothAreAnswered) {
     if (!pair.a.links_closed_by_us.empty() || !pair.b.links_closed_by_us.empty()) ++with_duplicates;
   }
   EXPECT_GT(with_duplicates, 200) << "the runs hardly ever made two links: they prove nothing";
+}
+
+// Membership tells two daemons of one another at once (Handover): both dial, and one of the links goes.
+TEST(TwoLinks, ANeighbourIsNotLostWithOneOfThem) {
+  World world;
+  Daemon& a = world.add(1, "10.0.0.1:9100");
+  const PlayedPeer peer{2};
+  const LinkId one = peer.connect(a, "10.0.0.2:9100", 1);
+  peer.hello(a, one, 1, {name("b@h")});
+  PlayedPeer::say(a, one, peer::Membership{membership::encode(membership::Neighbor{membership::Priority::low})});
+  const auto is_neighbour = [&] { return a.core->overlay().view().is_active(peer.signing.own_key()); };
+  ASSERT_TRUE(is_neighbour());
+  const auto closes = [&](LinkId link) {
+    a.with([&](Core& core, Now now, Effects& out) {
+      core.on_link_closed(link, {LinkEnd::How::closed_by_peer, static_cast<std::uint64_t>(LinkCode::duplicate), ""}, now, out);
+    });
+    world.run();
+  };
+  const LinkId another = peer.connect(a, "10.0.0.2:9100", 2);
+  closes(one);
+  EXPECT_TRUE(is_neighbour());
+  peer.hello(a, another, 2, {name("b@h")});
+  EXPECT_TRUE(is_neighbour());
+  EXPECT_FALSE(a.said("overlay.neighbour_gone"));
+
+  const LinkId third = peer.connect(a, "10.0.0.2:9100", 3);
+  closes(another);
+  EXPECT_TRUE(is_neighbour());
+  closes(third);  // it never said HELLO
+  EXPECT_FALSE(is_neighbour());
 }
 
 TEST(TwoLinks, TheLinkDialledByTheSmallerKeyIsTheOneToUse) {
