@@ -54,11 +54,7 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
-<<<<<<< HEAD
-=======
-    say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster);
     if (!config.contacts.empty()) deadlines.set_if_none({Deadlines::Of::join, 0}, now.steady + 3 * config.contact_retry);
->>>>>>> ov3-sim
     if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
     say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);
@@ -134,15 +130,10 @@ void Core::Impl::on_link_admitted(Link& link, Now now) {
   suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
 }
 
-<<<<<<< HEAD
 void Core::Impl::on_link_gone(const PublicKey& key, Now now, Effects& out) {
-  if (links.best_of(key) == nullptr && !reaches_by_key.contains(key))
-=======
-void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
   // Both have dialled at once and one link has gone: the other is about to be admitted, or comes here in its turn.
   const bool has_another = !links.of_key(key).empty();
   if (!has_another && !reaches_by_key.contains(key))
->>>>>>> ov3-sim
     hyparview.on_link_closed(key, now.steady, membership_effects);
   if (!has_another && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
   gossip_follows(key, now);
