@@ -20,6 +20,7 @@
 #include "daemon/beam/links.h"
 #include "daemon/beam/node_server.h"
 #include "daemon/clock.h"
+#include "daemon/control/cluster_view.h"
 #include "daemon/control/overlay_view.h"
 #include "daemon/control/recent_events.h"
 #include "daemon/control/server.h"
@@ -294,6 +295,11 @@ class App {
               const bool was_joined = core_->status(read_clocks()).overlay.is_joined;
               driver_->leave();
               return control::leave_json(was_joined, config_.cluster.name);
+            },
+            .cluster_graph = [this](auto done) {
+              driver_->crawl([this, done = std::move(done)](const ClusterGraph& graph) {
+                done(control::cluster_graph_json(graph, config_.cluster.name));
+              });
             },
             .uid = ::geteuid(),
             .admin_group = control::admin_group()};

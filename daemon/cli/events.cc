@@ -9,6 +9,8 @@ const std::vector<EventText>& event_table() {
       {"channel.broken", "A connection between two nodes ended without either of them closing it; both saw nodedown."},
       {"channel.impersonation",
        "A peer asked for a connection in the name of a node that its key is not proven for; it was refused."},
+      {"channel.reaped",
+       "A connection that nobody used was closed, with the consent of both nodes; the next message opens another (level debug)."},
       {"daemon.failed", "The daemon cannot start, or cannot go on; the text says why."},
       {"daemon.ready", "The daemon has started: peers can reach it and nodes can attach."},
       {"daemon.stopping", "The daemon was told to stop; it tells its nodes and its peers."},

@@ -13,17 +13,6 @@ const char* word_of(membership::Direction direction) {
   return direction == membership::Direction::outbound ? "outbound" : "inbound";
 }
 
-const char* word_of(membership::Suspicions::Status status) {
-  using enum membership::Suspicions::Status;
-  switch (status) {
-    case alive: return "alive";
-    case suspected: return "suspected";
-    case down: return "down";
-    case left: return "left";
-  }
-  return "unknown";
-}
-
 json counts_json(const MemberCounts& counts) {
   return {{"alive", counts.alive}, {"suspected", counts.suspected}, {"down", counts.down}, {"left", counts.left}};
 }
@@ -94,6 +83,17 @@ json role_of(const PublicKey& key, const OverlayStatus& overlay, const LinksByKe
 }
 
 }  // namespace
+
+const char* word_of(membership::Suspicions::Status status) {
+  using enum membership::Suspicions::Status;
+  switch (status) {
+    case alive: return "alive";
+    case suspected: return "suspected";
+    case down: return "down";
+    case left: return "left";
+  }
+  return "unknown";
+}
 
 json overlay_json(const OverlayStatus& overlay) {
   json out = {{"joined", overlay.is_joined}, {"neighbours_wanted", overlay.neighbours_wanted}};
@@ -200,10 +200,7 @@ json peer_json(std::string_view whom, const PeerStatus& peer, const DaemonStatus
 }
 
 json members_json(const MemberCounts& counts, std::vector<MemberStatus> members) {
-  std::ranges::stable_sort(members, [](const MemberStatus& a, const MemberStatus& b) {
-    if (a.names.empty() || b.names.empty()) return !a.names.empty() && b.names.empty();
-    return a.names.front() < b.names.front();
-  });
+  std::ranges::stable_sort(members, names_before, &MemberStatus::names);
   json out = {{"schema", "barrel-p2pd/members/1"}, {"counts", counts_json(counts)}};
   json& list = out["members"] = json::array();
   for (const MemberStatus& each : members)

@@ -205,6 +205,12 @@ void Core::Impl::on_channel_closed(SessionId leg, Now now, Effects& out) {
   if (channel == nullptr) return;
   const ChannelLeg closed = *channel;
   sessions.erase(leg);
+  if (closed.is_reaped) {
+    ++channels_reaped;
+    say(out, Severity::debug, "channel.reaped",
+        "the channel between " + shown(closed.local) + " and " + shown(closed.remote) +
+            " was not used and is closed; the next message opens another");
+  }
   Link* link = closed.link ? links.find(*closed.link) : nullptr;
   if (link == nullptr) return;
   link->channels.erase(closed.channel);

@@ -43,9 +43,10 @@ membership::AddressBook Core::Impl::saved_book(Now now) const {
 void Core::Impl::settle(Now now, Effects& out) {
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
   do {
+    if (std::exchange(crawl_may_move, false)) advance_crawl(now, out);
     while (std::exchange(searches_may_move, false)) advance_all(now, out);
     pump(now, out);
-  } while (searches_may_move);
+  } while (searches_may_move || crawl_may_move);
   if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
   prompted_by.reset();
 }
@@ -133,6 +134,13 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::sweep:
         sweep_links(now, out);
         break;
+      case Deadlines::Of::reaping:
+        look_at_channels(SessionId{due->id}, now, out);
+        break;
+      case Deadlines::Of::crawl:
+        if (crawl) advance_crawl(now, out);
+        else begin_crawl(now, out);
+        break;
     }
   }
 }
@@ -150,6 +158,7 @@ void Core::Impl::own_record_changed(Now now, Effects& out) {
 void Core::Impl::on_stop(Now now, Effects& out) {
   leave_cluster(now, out);
   stopping = true;
+  if (crawl) end_crawl(now, out);  // with what is known by now
   std::vector<SessionId> open;
   for (const auto& [id, connection] : sessions.all())
     if (!std::holds_alternative<ChannelLeg>(connection.is)) open.push_back(id);
@@ -166,10 +175,6 @@ Core::~Core() = default;
 
 void Core::on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects& out) {
   impl_->on_link_opened(link, facts, now, out);
-  impl_->settle(now, out);
-}
-void Core::on_link_message(LinkId link, ByteView message, Now now, Effects& out) {
-  impl_->on_link_message(link, std::nullopt, message, now, out);
   impl_->settle(now, out);
 }
 void Core::on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out) {
@@ -198,6 +203,10 @@ void Core::on_leave(Now now, Effects& out) {
 }
 void Core::on_addresses(std::vector<Address> addresses, Now now, Effects& out) {
   impl_->on_addresses(std::move(addresses), now, out);
+  impl_->settle(now, out);
+}
+void Core::on_crawl(Now now, Effects& out) {
+  impl_->begin_crawl(now, out);
   impl_->settle(now, out);
 }
 void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {
@@ -234,6 +243,10 @@ void Core::on_channel_closed(SessionId leg, Now now, Effects& out) {
 }
 void Core::on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out) {
   impl_->on_node_named(leg, name, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_channels_looked_at(SessionId session, const std::vector<ChannelUse>& uses, Now now, Effects& out) {
+  impl_->on_channels_looked_at(session, uses, now, out);
   impl_->settle(now, out);
 }
 void Core::on_time(Now now, Effects& out) {

@@ -58,7 +58,7 @@ struct CoreConfig {
   PinLimits pin_limits{};
   membership::Config membership{};
   gossip::Config gossip{};
-  /// Joined at the start, and again whenever there is no neighbour.
+  /// Joined at the start, again whenever there is no neighbour, and three times as rarely while one is not with us.
   std::vector<JoinTarget> contacts{};
   Duration contact_retry = std::chrono::seconds{10};
   /// Links that neither channels nor the overlay use are closed after this. Who was talked to a moment ago is talked to
@@ -94,6 +94,13 @@ struct LinkEnd {
   std::string text;        ///< what more is known, or ""
 };
 
+/// What the data road knows of a channel's use.
+struct ChannelUse {
+  SessionId leg;
+  std::uint64_t passed = 0;  ///< grows with every frame in either direction; ticks do not count
+  bool is_moving = false;    ///< something is on its way
+};
+
 enum class DialError : std::uint8_t { no_answer, refused, wrong_protocol, bad_certificate, local };
 
 class Core {
@@ -105,8 +112,6 @@ class Core {
   // Links. `message` is one PeerMessage without its length; what came on the other stream than it belongs to ends the link.
   void on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects& out);
   void on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out);
-  /// The same where links have no streams (simulated ones): it came on the one it belongs to.
-  void on_link_message(LinkId link, ByteView message, Now now, Effects& out);
   void on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out);
   void on_dial_failed(DialId dial, DialError why, Now now, Effects& out);
 
@@ -131,6 +136,7 @@ class Core {
   void on_channel_closed(SessionId leg, Now now, Effects& out);
   /// A node without a name was given this one in the handshake on `leg`.
   void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
+  void on_channels_looked_at(SessionId session, const std::vector<ChannelUse>& uses, Now now, Effects& out);
 
   /// Where this host can be reached has changed: CoreConfig::advertise from now on.
   void on_addresses(std::vector<Address> addresses, Now now, Effects& out);
@@ -138,6 +144,9 @@ class Core {
   // An operator.
   void on_join(const JoinTarget& contact, Now now, Effects& out);
   void on_leave(Now now, Effects& out);
+  /// Asks the whole cluster who is whose neighbour. CrawlEnded follows within crawl_gap + crawl_budget, one for all who ask
+  /// meanwhile.
+  void on_crawl(Now now, Effects& out);
 
   void on_time(Now now, Effects& out);
   TimePoint next_deadline() const;  ///< `never` when idle

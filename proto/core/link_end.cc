@@ -75,8 +75,14 @@ void Core::Impl::on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects&
   const auto code = is_closed ? std::optional{static_cast<LinkCode>(why.code)} : std::nullopt;
   // A peer that refuses us: somebody has to do something, mostly there. It is dialled again and again, so once a minute.
   const bool is_refusal = is_final(code) && *code != LinkCode::duplicate && *code != LinkCode::self;
+  // That it stops was said when it left. While it does it is like an address that does not answer (dial.failed).
+  const bool is_stopping = code == LinkCode::goodbye && !link->admitted;
+  const Severity severity = is_refusal    ? Severity::warning
+                            : is_stopping ? Severity::debug
+                            : is_closed   ? news_of(link->facts.peer_key)
+                                          : Severity::info;
   if (link->admitted || (link->dialled_here() && !is_refusal) || strangers.may_cause_a_line(link->facts.peer_address, now.steady))
-    say(out, is_refusal ? Severity::warning : is_closed ? news_of(link->facts.peer_key) : Severity::info, link->admitted ? "link.closed" : "link.refused",
+    say(out, severity, link->admitted ? "link.closed" : "link.refused",
         "link with the daemon at " + link->facts.peer_address.text() + " (" + signing.show(link->facts.peer_key) + ") gone: " + text +
             (is_refusal ? advice(*code) : ""));
   drop_link(id, {.code = code, .by_us = false, .text = std::move(text)}, now, out);
@@ -122,7 +128,7 @@ void Core::Impl::drop_link(LinkId id, const Gone& gone, Now now, Effects& out) {
   for (const NodeName& name : spoken)
     if (links.serving(name).empty()) dial_again(name, text, now, out);
   settle_duplicates(key, now, out);
-  if (was_admitted) on_link_gone(key, now);
+  if (was_admitted || links.of_key(key).empty()) on_link_gone(key, now, out);
   searches_may_move = true;
 }
 

@@ -65,6 +65,7 @@ struct Link {
   std::uint64_t sent_number = 0;  ///< of our record, that the peer has
   TimePoint last_use{};           ///< by the overlay, or by a channel that ended
   TokenBucket overlay_words{limits::overlay_words_burst, limits::overlay_words_per_second};  ///< membership's, by the peer
+  TokenBucket views_asked{limits::views_burst, limits::views_per_second};  ///< by the peer
   std::size_t words_dropped = 0;
   bool gave_records = false;      ///< to the peer as a newcomer: once
   struct Given {
@@ -93,7 +94,7 @@ struct Link {
 
   std::optional<PinCheck> pins;
   struct Held {
-    std::optional<LinkStream> on;
+    LinkStream on;
     Bytes message;
   };
   std::deque<Held> held;  ///< came while `pins` was under way

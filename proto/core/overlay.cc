@@ -54,7 +54,7 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
-    say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster);
+    if (!config.contacts.empty()) deadlines.set_if_none({Deadlines::Of::join, 0}, now.steady + 3 * config.contact_retry);
     if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
     say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);
@@ -92,10 +92,7 @@ void Core::Impl::carry_out(const membership::LinkNotNeeded& effect, Now now, Eff
 void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now now, Effects& out) {
   const LinkId id = link.id;
   const bool is_neighbour = hyparview.view().is_active(link.facts.peer_key);
-  if (!link.overlay_words.take(now.steady)) {  // I22: what is passed over may be said again
-    if (++link.words_dropped < limits::overlay_words_dropped_max) return;
-    return close_link(id, LinkCode::misbehaved, "a storm of membership messages", now, out);
-  }
+  if (!may_say(link, link.overlay_words, now, out)) return;
   const auto decoded = membership::decode(message.message, [&](ByteView record) {
     auto contact = contacts.read(record, now.wall);
     if (contact && is_neighbour) heard_of(**contact, now);
@@ -109,6 +106,13 @@ void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now 
   }
   prompted_by = link.facts.peer_key;
   hyparview.on_message(contact_of(link), link.facts.peer_address, *decoded, now.steady, membership_effects);
+}
+
+bool Core::Impl::may_say(Link& link, TokenBucket& rate, Now now, Effects& out) {
+  if (rate.take(now.steady)) return true;
+  if (++link.words_dropped >= limits::overlay_words_dropped_max)
+    close_link(link.id, LinkCode::misbehaved, "a storm of membership messages", now, out);
+  return false;
 }
 
 membership::ContactPtr Core::Impl::contact_of(const Link& link) { return contacts.keep(*link.record, link.record_bytes); }
@@ -126,11 +130,18 @@ void Core::Impl::on_link_admitted(Link& link, Now now) {
   suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
 }
 
-void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
-  if (links.best_of(key) == nullptr && !reaches_by_key.contains(key))
+void Core::Impl::on_link_gone(const PublicKey& key, Now now, Effects& out) {
+  // Both have dialled at once and one link has gone: the other is about to be admitted, or comes here in its turn.
+  const bool has_another = !links.of_key(key).empty();
+  if (!has_another && !reaches_by_key.contains(key))
     hyparview.on_link_closed(key, now.steady, membership_effects);
-  if (links.best_of(key) == nullptr && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
+  if (!has_another && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
   gossip_follows(key, now);
+  if (crawl && crawl->is_awaited(key) && !reaches_by_key.contains(key)) {
+    // What was asked on this link may be lost: the peer has another with us, or will not answer.
+    if (Link* other = links.best_of(key)) say_on_overlay(*other, peer::encode(peer::ViewAsked{}), now, out);
+    else crawl_misses(key);
+  }
 }
 
 void Core::Impl::gossip_follows(const PublicKey& key, Now now) {
@@ -150,13 +161,33 @@ void Core::Impl::gossip_follows(const PublicKey& key, Now now) {
 // --- joining and leaving ----------------------------------------------------------------------------------------
 
 void Core::Impl::join_through(Link& link, Now now) {
+  if (!hyparview.is_alone()) {  // two clusters become one
+    if (suspicions.is_living(link.facts.peer_key)) return;
+    wants_records = record_is_due = true;
+  }
   hyparview.join(contact_of(link), now.steady, membership_effects);
 }
 
+/// Who has neighbours goes on to look for contacts that are not with it, twice in the 60 s of I9: two that met while their
+/// contact was away would else stay for themselves, and for ever.
 void Core::Impl::join_contacts(Now now, Effects& out) {
-  if (stopping || config.contacts.empty() || !hyparview.is_alone()) return;
-  for (const JoinTarget& contact : config.contacts) join(contact, now, out);
-  deadlines.set({Deadlines::Of::join, 0}, now.steady + config.contact_retry);
+  if (stopping || config.contacts.empty()) return;
+  const bool is_alone = hyparview.is_alone();
+  for (const JoinTarget& contact : config.contacts)
+    if (is_alone || !is_with_us(contact)) join(contact, now, out);
+  deadlines.set({Deadlines::Of::join, 0}, now.steady + (is_alone ? 1 : 3) * config.contact_retry);
+}
+
+bool Core::Impl::is_with_us(const JoinTarget& target) {
+  const auto is_one_of = [&](const auto& names, const auto& addresses) {
+    const auto* name = std::get_if<NodeName>(&target);
+    return name ? std::ranges::contains(names, *name) : std::ranges::contains(addresses, std::get<Address>(target));
+  };
+  bool found = is_one_of(own.body().names, own.body().addresses);
+  contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
+    found = found || (suspicions.is_living(key) && is_one_of(known.names, known.contact->addresses));
+  });
+  return found;
 }
 
 void Core::Impl::leave_cluster(Now now, Effects& out) {

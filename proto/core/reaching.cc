@@ -106,6 +106,7 @@ void Core::Impl::reach_failed(ReachId id, Now now, Effects& out) {
   } else {
     say(out, Severity::debug, "overlay.unreachable", "the daemon " + reach.shown + " could not be reached: " + tried);
     hyparview.on_unreachable(*reach.search.key(), now.steady, membership_effects);
+    crawl_misses(*reach.search.key());
     // Who refuses us over trust is there.
     if (reach.is_probe && reach.search.code == RefuseCode::not_trusted) suspicions.on_probe_ok(*reach.search.key(), now.steady, life_effects);
     else if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);

@@ -184,6 +184,7 @@ void Core::Impl::drop_session(SessionId id, Now now, Effects& out) {
     const auto name = node->name;
     for (const SessionId dial_id : waiting_dials)
       refuse(dial_id, RefuseCode::bad_token, "the session that dialled has ended", now, out);
+    stop_reaping(id);
     for (const IncomingId each : waiting_incoming)
       refuse_incoming(each, RefuseCode::no_such_node, shown(name) + " has just left", now, out);
     sessions.erase(id);

@@ -37,6 +37,7 @@ Status Core::Impl::status(Now now) const {
   status.refused_frames = refused_frames;
   status.refused_links = refused_links;
   status.refused_sessions = refused_sessions;
+  status.channels_reaped = channels_reaped;
   return status;
 }
 

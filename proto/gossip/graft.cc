@@ -202,6 +202,9 @@ void Plumtree::Impl::on_grafted(Slot from, const Grafted& grafted, TimePoint now
     side.silenced = true;
     misbehaved(from, Misdeed::broken_promise, now, out);
   }
+  // It keeps nothing of what is missing, and is not asked for it again: one source less, which is not a failure. Else a
+  // newcomer would ask each neighbour twice as late as the one before, for what nobody keeps.
+  if (tree->rounds > 0 && tree->recent.holes(side.first, side.has, 1).empty()) --tree->rounds;
   mark(*tree, holding.last, now);
   rearm(*tree, now);
   if (tree->marks.empty()) return;

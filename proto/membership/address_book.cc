@@ -53,16 +53,17 @@ void AddressBook::on_met(const ContactPtr& contact, TimePoint now) {
   if (entry) *entry = {tag_of(contact->key), contact, now, never, true};
 }
 
-void AddressBook::on_heard(const ContactPtr& contact, TimePoint now) {
+bool AddressBook::on_heard(const ContactPtr& contact, TimePoint now) {
   if (Entry* known = find(contact->key)) {
-    if (is_newer(*contact, *known->contact)) {
-      known->contact = contact;
-      found(*known);
-    }
     known->seen = now;
-  } else if (Entry* entry = place(false)) {
-    *entry = {tag_of(contact->key), contact, now};
+    if (!is_newer(*contact, *known->contact)) return false;
+    known->contact = contact;
+    found(*known);
+    return true;
   }
+  const bool has_room = entries_.size() < capacity_;
+  if (Entry* entry = place(false)) *entry = {tag_of(contact->key), contact, now};
+  return has_room;
 }
 
 void AddressBook::on_lost(const PublicKey& key, TimePoint now) {

@@ -37,7 +37,9 @@ class AddressBook {
   /// It is our neighbour now, so not lost. When full the heard-of one that was seen longest ago goes, then the met one.
   void on_met(const ContactPtr& contact, TimePoint now);
   /// A third party showed us its record. A newer one than we had proves that somebody on our side has it: not lost.
-  void on_heard(const ContactPtr& contact, TimePoint now);
+  /// True when that was news: a daemon for which there was an empty place, or a newer record. In a book that is full
+  /// strangers come and go for ever.
+  bool on_heard(const ContactPtr& contact, TimePoint now);
   /// Only one that was met can be lost: else shuffled inventions would fill the book.
   void on_lost(const PublicKey& key, TimePoint now);
   /// It left the cluster by its own word, perhaps to be started again: not looked for, and still known.

@@ -17,6 +17,9 @@ struct Config {
   std::size_t shuffle_active = 3;
   std::size_t shuffle_passive = 4;
   Duration shuffle_period = std::chrono::seconds{10};
+  /// While shuffles bring nothing new they come only every second, fourth … period, up to this: two thirds of what an
+  /// idle daemon says are shuffles (tests/sim/scenarios/idle.txt). A spare is forgotten in 5 minutes, so not much rarer.
+  std::uint32_t shuffle_rest_max = 4;
 
   Duration keep_alive = std::chrono::seconds{10};      ///< guess; I8 speaks of one such period
   std::uint32_t keep_alives_missed = 3;                ///< silence of so many periods is a lost link; guess

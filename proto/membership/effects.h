@@ -24,7 +24,7 @@ struct PeerUp {
 enum class DownReason : std::uint8_t {
   lost,          ///< its link closed, or it fell silent
   let_go,        ///< we made room for another
-  disconnected,  ///< it told us to go
+  disconnected,  ///< it told us to go, or has forgotten that it is our neighbour
   swapped,       ///< exchanged for another, by either side
   restarted,     ///< it speaks with a newer boot epoch
   left,          ///< it, or we, left the cluster

@@ -22,10 +22,11 @@ HyParView::HyParView(const Config& config, ContactPtr self, AddressBook book, Rn
 
 void HyParView::join(const ContactPtr& contact, TimePoint now, Effects& out) {
   away_ = false;
+  has_news_ = true;
   if (is_self(contact->key) || view_.is_active(contact->key)) return;
   view_.keep(contact, now, rng_);
   forget_asked(contact->key);
-  ask(contact, Wanted::join, now, out);
+  ask(contact, is_alone() ? Wanted::join : Wanted::revival, now, out);
 }
 
 void HyParView::leave(TimePoint now, Effects& out) {
@@ -128,7 +129,7 @@ void HyParView::on_round(TimePoint now, Effects& out) {
   book_.expire(now);
   // Who is alone has nobody to hear of others from.
   if (!view_.active().empty()) view_.forget_older_than(now - config_.passive_max_age);
-  shuffle(out);
+  shuffle_or_rest(out);
   swap(now, out);
 }
 
@@ -162,10 +163,19 @@ void HyParView::drop(const PublicKey& peer, DownReason reason, TimePoint now, Ef
   BP2P_CHECK(neighbour);
   const ContactPtr contact = neighbour->contact;
   view_.remove(peer);
+  has_news_ |= reason == DownReason::restarted || reason == DownReason::left;
   if (reason == DownReason::left && !away_) book_.on_left(peer);
   else view_.keep(contact, now, rng_);
   out.emplace_back(PeerDown{peer, reason});
   if (reason != DownReason::lost) out.emplace_back(LinkNotNeeded{peer});
+}
+
+/// A neighbour asks to become one: it has forgotten that it is, unless both have asked just now. It keeps its place; what
+/// was said to it so far is void.
+void HyParView::begin_anew(const PublicKey& peer, TimePoint now, Effects& out) {
+  if (now - view_.find_active(peer)->since < config_.pending_timeout) return;
+  out.emplace_back(PeerDown{peer, DownReason::disconnected});
+  out.emplace_back(PeerUp{peer});
 }
 
 std::optional<HyParView::Wanted> HyParView::wanted_of(const PublicKey& peer) const {
@@ -181,6 +191,7 @@ void HyParView::forget_asked(const PublicKey& peer) {
 /// It could not be reached, or its link broke, or it did not answer.
 void HyParView::on_failure(const PublicKey& peer, TimePoint now, Effects& out) {
   forget_asked(peer);
+  has_news_ = true;
   if (swap_ && swap_->candidate->key == peer) swap_.reset();
   book_.on_lost(peer, now);
   out.emplace_back(LinkNotNeeded{peer});

@@ -30,6 +30,7 @@ class HyParView {
   HyParView(const Config& config, ContactPtr self, AddressBook book, Rng rng, TimePoint now);
 
   /// JOINs the cluster through a daemon whose record a link has just proven. While is_alone(), the core calls this again.
+  /// Who has neighbours joins two clusters into one: both ends make room.
   void join(const ContactPtr& contact, TimePoint now, Effects& out);
   /// Tells the neighbours and is silent until the next join.
   void leave(TimePoint now, Effects& out);
@@ -95,6 +96,7 @@ class HyParView {
   // --- shuffling.cc
   void on(const From& from, const Shuffle& shuffle, TimePoint now, Effects& out);
   void on(const From& from, const ShuffleReply& reply, TimePoint now, Effects& out);
+  void shuffle_or_rest(Effects& out);
   void shuffle(Effects& out);
   void merge(const Contacts& sample, const Contacts& sent, TimePoint now);
 
@@ -107,6 +109,7 @@ class HyParView {
   // --- hyparview.cc
   void enter(const ContactPtr& peer, Direction direction, TimePoint now, Effects& out);
   void drop(const PublicKey& peer, DownReason reason, TimePoint now, Effects& out);
+  void begin_anew(const PublicKey& peer, TimePoint now, Effects& out);
   std::optional<Wanted> wanted_of(const PublicKey& peer) const;
   bool is_asked(const PublicKey& peer) const { return wanted_of(peer).has_value(); }
   void forget_asked(const PublicKey& peer);
@@ -137,6 +140,8 @@ class HyParView {
   std::optional<Swap> swap_;
   Contacts shuffled_;            ///< what we sent in the last shuffle, expendable when the reply comes
   bool shuffle_open_ = false;    ///< no reply came yet: one is taken per shuffle
+  bool has_news_ = true;         ///< since the last shuffle
+  std::uint32_t shuffle_every_ = 1, rounds_since_shuffle_ = 0;
   bool away_ = false;            ///< left, or not joined since
   std::uint32_t refusals_ = 0;   ///< in this round
   TimePoint keep_alive_at_, round_at_, probe_at_;

@@ -17,8 +17,8 @@ void HyParView::on(const From& from, const Join&, TimePoint now, Effects& out) {
   if (!accepted) {
     ++counters_.joins_redirected;
     out.emplace_back(LinkNotNeeded{newcomer->key});
-  } else if (!known) {
-    enter(newcomer, Direction::inbound, now, out);
+  } else {
+    known ? begin_anew(newcomer->key, now, out) : enter(newcomer, Direction::inbound, now, out);
   }
   for (const Neighbour& each : view_.active())
     if (each.contact->key != newcomer->key) out.emplace_back(Send{each.contact, ForwardJoin{newcomer, config_.arwl}});
@@ -75,7 +75,10 @@ void HyParView::let_go(const ContactPtr& peer, const ContactPtr& newcomer, TimeP
 
 void HyParView::on(const From& from, const Neighbor& request, TimePoint now, Effects& out) {
   const ContactPtr& peer = from.peer;
-  if (!away_ && view_.is_active(peer->key)) return void(out.emplace_back(Send{peer, NeighborReply{true}}));
+  if (!away_ && view_.is_active(peer->key)) {
+    out.emplace_back(Send{peer, NeighborReply{true}});
+    return begin_anew(peer->key, now, out);
+  }
   bool accepted = !away_ && view_.active().size() + places_kept(peer->key) < config_.active_size;
   if (!away_ && !accepted && request.priority == Priority::high) {
     if (high_limit_.take(from.address, now)) accepted = make_room(peer, now, out);

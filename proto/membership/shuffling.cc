@@ -1,11 +1,23 @@
 // Shuffles (paper, section 4.4): spares are exchanged with a daemon a random walk away. On its way a shuffle also says
-// whether its origin is short of a link, for nearly all others are full and would refuse it.
+// whether its origin is short of a link, for nearly all others are full and would refuse it. Where nothing happens there
+// is nothing to exchange: then they become rare, and as frequent as before with the first news.
 #include <algorithm>
 
 #include "proto/membership/hyparview.h"
 #include "proto/wire/limits.h"
 
 namespace bp2p::membership {
+
+/// Once a round. Links that are exchanged, by swaps or for a newcomer, are no news: that goes on all the time.
+void HyParView::shuffle_or_rest(Effects& out) {
+  ++rounds_since_shuffle_;
+  if (has_news_ || is_short()) shuffle_every_ = 1;
+  if (rounds_since_shuffle_ < shuffle_every_) return;
+  if (!has_news_) shuffle_every_ = std::min(2 * shuffle_every_, config_.shuffle_rest_max);
+  rounds_since_shuffle_ = 0;
+  has_news_ = false;
+  shuffle(out);
+}
 
 void HyParView::shuffle(Effects& out) {
   shuffle_open_ = false;
@@ -55,7 +67,7 @@ void HyParView::merge(const Contacts& sample, const Contacts& sent, TimePoint no
   const std::size_t count = std::min(sample.size(), limits::contacts_per_message_max);
   for (std::size_t i = 0; i < count; ++i) {
     view_.keep(sample[i], now, rng_, expendable);
-    if (!is_self(sample[i]->key)) book_.on_heard(sample[i], now);
+    if (!is_self(sample[i]->key)) has_news_ |= book_.on_heard(sample[i], now);
   }
 }
 

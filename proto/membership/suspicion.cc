@@ -242,6 +242,7 @@ void Suspicions::accuse(Entry& entry, Witness witness, TokenBucket& allowed, Tim
 }
 
 bool Suspicions::defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out) {
+  if (life.epoch == own_.epoch && life < own_) return say_alive_again(awake, out), false;
   if (!is_credible(life, own_, ahead_of_us)) return false;
   own_.incarnation = life.incarnation + 1;
   if (!std::exchange(alive_unsaid_, true)) out.emplace_back(Suspected{self_, witness});
@@ -254,7 +255,7 @@ void Suspicions::on_held_down(const PublicKey& from, const HeldDown& held, TimeP
   const TimePoint awake = health_.awake(now);
   Entry* peer = find(from);
   if (!peer) return void(++counters_.unknown);
-  if (held.life < own_) return void(++counters_.stale);  // our word is on its way to it
+  if (held.life.epoch < own_.epoch) return void(++counters_.stale);  // our record is on its way to it
   if (!peer->second.accusations.take(awake)) return void(++counters_.over_rate);
   defend(from, held.life, awake, out);
 }
@@ -271,6 +272,15 @@ void Suspicions::say_alive(TimePoint awake, LifeEffects& out) {
   alive_unsaid_ = false;
   alive_at_ = awake + config_.alive_gap;
   out.emplace_back(Broadcast{Alive{own_}});
+}
+
+/// We have refuted that, and who says it nevertheless may be new and have missed it: nobody else would tell it. Unless we
+/// have just said so; then it is on its way.
+void Suspicions::say_alive_again(TimePoint awake, LifeEffects& out) {
+  ++counters_.stale;
+  if (awake < alive_at_) return;
+  alive_unsaid_ = true;
+  say_alive(awake, out);
 }
 
 Duration Suspicions::suspicion_time(std::size_t witnesses) const {

@@ -16,6 +16,7 @@
 //     that was only cut off hears it and refutes. When one such turns up, the split is over: all repeat at once.
 //   - who is held down and yet heard of (we missed its refutation) is suspected aloud again, so that it refutes again.
 //   - who is held down or suspected, and links up with us, is told (HeldDown).
+//   - who is suspected of a life that it has refuted says so again: the witness came to the cluster after that.
 //   - now and then any member is tried: one that died with all its neighbours would live for ever else, and one that was
 //     held down by those alone who have died since would stay so.
 #pragma once
@@ -148,9 +149,10 @@ class Suspicions {
   /// False, and counted, when it is not about the life that is known of the suspect, or the next few.
   bool is_credible(Life life, Life known, std::uint64_t ahead_max);
   void accuse(Entry& suspect, Witness witness, TokenBucket& allowed, TimePoint awake, LifeEffects& out);
-  /// False: it is not about our life.
+  /// False: it is not about our life, or about one that we have refuted, and is answered by the same word.
   bool defend(const PublicKey& witness, Life life, TimePoint awake, LifeEffects& out);
   void say_alive(TimePoint awake, LifeEffects& out);
+  void say_alive_again(TimePoint awake, LifeEffects& out);
   void renew(Entry& member, Life life, TimePoint awake, LifeEffects& out);
   void clear(Entry& member, LifeEffects& out);
   void go(Entry& member, Gone how, TimePoint awake, LifeEffects& out);

@@ -39,7 +39,7 @@ bool View::is_active(const PublicKey& key) const { return find_in(active_, key) 
 void View::enter(const ContactPtr& contact, Direction direction, TimePoint now) {
   BP2P_CHECK(!is_full() && contact->key != self_ && !is_active(contact->key));
   forget(contact->key);
-  active_.push_back({contact, direction, now});
+  active_.push_back({contact, direction, now, now});
 }
 
 void View::remove(const PublicKey& key) {

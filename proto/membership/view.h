@@ -21,6 +21,7 @@ struct Neighbour {
   ContactPtr contact;
   Direction direction;
   TimePoint heard;  ///< its last message
+  TimePoint since;
 };
 
 struct Spare {

@@ -79,6 +79,8 @@ class PinBudget {
   std::optional<Duration> next_in(PinLimit limit, const PublicKey& key, TimePoint now);
   /// Pins that were taken out of a room of this same moment.
   void count(const PublicKey& key, std::size_t first_contacts, std::size_t further_names, TimePoint now);
+  /// This hour, of all keys.
+  std::size_t first_contacts_left(TimePoint now) { return first_contacts_.left(now); }
 
  private:
   const PinLimits limits_;

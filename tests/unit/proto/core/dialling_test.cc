@@ -295,6 +295,16 @@ TEST_F(Dialling, ALostPeerIsDialledAgainUntilItIsBack) {
   EXPECT_TRUE(a.core->status(world.now).trying.empty());
 }
 
+TEST_F(Dialling, APeerThatIsStoppingIsNoNewsForTheLog) {
+  b.with([](Core& core, Now now, Effects& out) { core.on_stop(now, out); });
+  const SessionId leg = a.dial(node, "b@h");
+  world.run();
+  EXPECT_EQ(a.refused_code(leg), RefuseCode::unreachable);
+  const auto is_news = [](const Event& each) { return each.name == "link.refused" && each.severity != Severity::debug; };
+  EXPECT_TRUE(a.said("link.refused"));
+  EXPECT_TRUE(std::ranges::none_of(a.events, is_news));
+}
+
 TEST_F(Dialling, AfterTenMinutesWithoutInterestItIsGivenUp) {
   b.attach(name("b@h"));
   a.dial(node, "b@h");

@@ -1,4 +1,6 @@
 // Two daemons and more than one link between them.
+#include "proto/membership/codec.h"
+#include "proto/membership/hyparview.h"
 #include "tests/unit/proto/core/played_peer.h"
 #include "tests/unit/proto/core/world.h"
 
@@ -47,6 +49,36 @@ TEST(TwoLinks, BothDialAtOnceEndsWithOneLinkAndBothAreAnswered) {
   EXPECT_GT(with_duplicates, 200) << "the runs hardly ever made two links: they prove nothing";
 }
 
+// Membership tells two daemons of one another at once (Handover): both dial, and one of the links goes.
+TEST(TwoLinks, ANeighbourIsNotLostWithOneOfThem) {
+  World world;
+  Daemon& a = world.add(1, "10.0.0.1:9100");
+  const PlayedPeer peer{2};
+  const LinkId one = peer.connect(a, "10.0.0.2:9100", 1);
+  peer.hello(a, one, 1, {name("b@h")});
+  PlayedPeer::say(a, one, peer::Membership{membership::encode(membership::Neighbor{membership::Priority::low})});
+  const auto is_neighbour = [&] { return a.core->overlay().view().is_active(peer.signing.own_key()); };
+  ASSERT_TRUE(is_neighbour());
+  const auto closes = [&](LinkId link) {
+    a.with([&](Core& core, Now now, Effects& out) {
+      core.on_link_closed(link, {LinkEnd::How::closed_by_peer, static_cast<std::uint64_t>(LinkCode::duplicate), ""}, now, out);
+    });
+    world.run();
+  };
+  const LinkId another = peer.connect(a, "10.0.0.2:9100", 2);
+  closes(one);
+  EXPECT_TRUE(is_neighbour());
+  peer.hello(a, another, 2, {name("b@h")});
+  EXPECT_TRUE(is_neighbour());
+  EXPECT_FALSE(a.said("overlay.neighbour_gone"));
+
+  const LinkId third = peer.connect(a, "10.0.0.2:9100", 3);
+  closes(another);
+  EXPECT_TRUE(is_neighbour());
+  closes(third);  // it never said HELLO
+  EXPECT_FALSE(is_neighbour());
+}
+
 TEST(TwoLinks, TheLinkDialledByTheSmallerKeyIsTheOneToUse) {
   Pair pair(7);
   pair.world.translates_ports = true;
@@ -67,7 +99,7 @@ TEST(TwoLinks, ALinkThatCarriesChannelsIsClosedWhenTheLastOfThemEnds) {
   const LinkId old_link = peer.connect(a, "10.0.0.2:9100", 1);
   peer.hello(a, old_link, 1, {name("b@h")}, 5);
   a.with([&](Core& core, Now now, Effects& out) {
-    core.on_link_message(old_link, peer::encode(peer::ChannelOpen{0, name("b@h"), name("a@h"), {}}), now, out);
+    core.on_link_message(old_link, LinkStream::link, peer::encode(peer::ChannelOpen{0, name("b@h"), name("a@h"), {}}), now, out);
   });
   world.run();
   ASSERT_EQ(a.channels.size(), 1u);
@@ -77,7 +109,7 @@ TEST(TwoLinks, ALinkThatCarriesChannelsIsClosedWhenTheLastOfThemEnds) {
   peer.hello(a, new_link, 2, {name("b@h")}, 5);
   EXPECT_EQ(a.core->status(world.now).links.size(), 2u);
   a.with([&](Core& core, Now now, Effects& out) {  // nothing new is opened on the old one
-    core.on_link_message(old_link, peer::encode(peer::ChannelOpen{2, name("b@h"), name("a@h"), {}}), now, out);
+    core.on_link_message(old_link, LinkStream::link, peer::encode(peer::ChannelOpen{2, name("b@h"), name("a@h"), {}}), now, out);
   });
   ASSERT_EQ(a.last.size(), 1u);
   const auto answer = peer::decode(std::get<SendToLink>(a.last[0]).message);
@@ -129,7 +161,7 @@ TEST(TwoLinks, WhenTheBetterLinkComesToNothingTheOtherOneIsAskedAgain) {
   const auto opened = peer::decode(std::get<SendToLink>(a.last.back()).message);
   const auto channel = std::get<peer::ChannelOpen>(*opened).channel;
   a.with([&](Core& core, Now now, Effects& out) {
-    core.on_link_message(link, peer::encode(peer::ChannelRefused{channel, RefuseCode::moved, ""}), now, out);
+    core.on_link_message(link, LinkStream::link, peer::encode(peer::ChannelRefused{channel, RefuseCode::moved, ""}), now, out);
   });
   EXPECT_FALSE(a.refused(leg).has_value());
   std::size_t asked = 0;

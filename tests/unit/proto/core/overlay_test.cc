@@ -49,6 +49,7 @@ TEST_F(Overlay, TwoDaemonsBecomeNeighboursByAJoin) {
   EXPECT_EQ(names(1, "active_view"), std::vector{node_name(0)});
   EXPECT_EQ(at(1).heard_events[nodes[1]], (std::vector<std::string>{"joined", "{peer_up,<<\"n0@h0\">>}"}));
   EXPECT_EQ(at(0).heard_events[nodes[0]], (std::vector<std::string>{"joined", "{peer_up,<<\"n1@h1\">>}"}));
+  for (const std::size_t i : {0u, 1u}) EXPECT_EQ(at(i).count_of("overlay.joined"), 1u) << i;
 }
 
 TEST_F(Overlay, ANodeAsksItsDaemonToJoinByANodesName) {
@@ -125,6 +126,29 @@ TEST_F(Overlay, AContactIsTriedUntilItIsThere) {
   nodes.push_back(at(1).attach(name("b@h1")));
   world.pass(30s);
   EXPECT_EQ(names(0, "active_view"), std::vector<std::string>{"b@h1"});
+}
+
+TEST_F(Overlay, I9TwoThatMetWhileTheirContactWasAwayDoNotStayForThemselves) {
+  world.unreachable.insert(address(host(0)));
+  world.add(2, host(1), {.contacts = {address(host(0)), name("n2@h2")}});
+  world.add(3, host(2), {.contacts = {address(host(0)), address(host(1))}});
+  for (std::size_t i = 0; i < 2; ++i) nodes.push_back(at(i).attach(name(node_name(i + 1))));
+  world.pass(1min);
+  EXPECT_EQ(names(0, "active_view"), std::vector<std::string>{"n2@h2"});
+  world.unreachable.clear();
+  world.add(1, host(0));
+  nodes.push_back(at(2).attach(name(node_name(0))));
+  world.pass(1min);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(names(i, "active_view").size(), 2u) << i;
+  for (auto& daemon : world.daemons) EXPECT_EQ(daemon->core->lives().living(), 3u);
+}
+
+TEST_F(Overlay, WhoseContactsAreAllWithItDialsNobody) {
+  cluster(3);
+  world.pass(1min);
+  for (auto& daemon : world.daemons) daemon->dials.clear();
+  world.pass(10min);
+  for (auto& daemon : world.daemons) EXPECT_TRUE(daemon->dials.empty());
 }
 
 TEST_F(Overlay, LinksThatNobodyUsesAreClosedAndThoseOfNeighboursAreNot) {

@@ -92,6 +92,25 @@ TEST(Graft, TheSecondSourceIsAskedWhenTheFirstNoLongerKeepsIt) {
   EXPECT_THAT(one.sent_to<Graft>(), ElementsAre(first[0] == b ? c : b));
 }
 
+// All were started anew while the origin was silent: nobody keeps what it said before.
+TEST(Graft, WhatNobodyKeepsIsAskedOfEachWithoutWaiting) {
+  One one;
+  const auto peers = {a, b, c, d, key_of(5)};
+  one.meet(peers);
+  for (const PublicKey& peer : peers) one.says(peer, Gossip{origin, 7, 6, payload_of(origin, 7)});
+  one.wait(500ms);
+  std::size_t asked = 0;
+  for (int i = 0; i < 100 && one.delivered().empty(); ++i) {
+    const auto grafts = one.sent_to<Graft>();
+    std::erase_if(one.out, [](const Effect& e) { return std::holds_alternative<Send>(e); });
+    asked += grafts.size();
+    for (const PublicKey& to : grafts) one.says(to, Grafted{{origin, 7, 7}});
+    one.wait(1ms);
+  }
+  EXPECT_EQ(asked, 5u);
+  EXPECT_THAT(one.delivered(), ElementsAre(7));
+}
+
 TEST(Graft, TheTimerIsThreeTimesTheSpreadSeen) {
   One one;
   one.meet({a, b});

@@ -53,6 +53,16 @@ TEST(AddressBook, WhoWasSeenLongestAgoMakesWayTheMetLast) {
   EXPECT_FALSE(book.has(make_contact(2)->key));
 }
 
+TEST(AddressBook, NewsIsWhoWasNotKnownWhileThereIsRoomAndANewerRecord) {
+  AddressBook book{2, 24h};
+  EXPECT_TRUE(book.on_heard(make_contact(1), TimePoint{1s}));
+  EXPECT_FALSE(book.on_heard(make_contact(1), TimePoint{2s}));
+  EXPECT_TRUE(book.on_heard(make_contact(1, 1, 2), TimePoint{3s}));
+  EXPECT_TRUE(book.on_heard(make_contact(2), TimePoint{4s}));
+  EXPECT_FALSE(book.on_heard(make_contact(3), TimePoint{5s}));  // of a large cluster there is always somebody else
+  EXPECT_TRUE(book.has(make_contact(3)->key));
+}
+
 TEST(AddressBook, LostOnesStayADay) {
   AddressBook book{16, 24h};
   book.on_met(make_contact(1), start);

@@ -121,6 +121,26 @@ TEST(Membership, ANewBootEpochClearsWhatTheOldOneLeft) {
   EXPECT_EQ(daemon.sent<ForwardJoin>().size(), 2u);
 }
 
+// It has lost its state and not its link: what was said to the old state is void, and gossip begins anew.
+TEST(Membership, ANeighbourThatAsksAgainIsANewOne) {
+  Played daemon;
+  daemon.has_neighbours(3);
+  daemon.hears(2, Neighbor{Priority::low});  // both had asked
+  EXPECT_EQ(daemon.out.size(), 1u);
+  daemon.waits(daemon.config.pending_timeout);
+  for (const Message& again : {Message{Neighbor{Priority::low}}, Message{Neighbor{Priority::high}}, Message{Join{}}}) {
+    daemon.hears(2, again);
+    ASSERT_GE(daemon.out.size(), 3u);
+    // It may hear nothing of gossip before it knows that it is a neighbour.
+    EXPECT_TRUE(std::holds_alternative<Send>(daemon.out[0]));
+    EXPECT_TRUE(daemon.sent_to<NeighborReply>(2)->accepted);
+    EXPECT_EQ(std::get<PeerDown>(daemon.out[1]).reason, DownReason::disconnected);
+    EXPECT_EQ(std::get<PeerUp>(daemon.out[2]).peer, make_contact(2)->key);
+    EXPECT_TRUE(daemon.is_active(2));
+    for (const Effect& effect : daemon.out) EXPECT_FALSE(std::holds_alternative<LinkNotNeeded>(effect));
+  }
+}
+
 TEST(Membership, AnOldBootEpochIsNotListenedTo) {
   Played daemon;
   daemon.hears(make_contact(2, 5), Neighbor{Priority::low});
@@ -137,6 +157,16 @@ TEST(Membership, AClosedLinkClearsTheNeighbourAndItMayComeBackAtOnce) {
   EXPECT_EQ(daemon.went(3), DownReason::lost);
   daemon.hears(3, Join{});
   EXPECT_TRUE(daemon.is_active(3));
+}
+
+TEST(Membership, WhoHasNeighboursAndJoinsAnotherClusterMakesRoomAsItDoes) {
+  Played daemon{quiet()};
+  daemon.has_neighbours(5);
+  daemon.self.join(make_contact(9), daemon.now, daemon.out);
+  ASSERT_TRUE(daemon.sent_to<Neighbor>(9));
+  EXPECT_EQ(daemon.sent_to<Neighbor>(9)->priority, Priority::high);
+  daemon.hears(9, NeighborReply{true});
+  EXPECT_TRUE(daemon.is_active(9));
 }
 
 // --- 10,000 joins through one contact
@@ -309,6 +339,30 @@ TEST(Membership, OneReplyIsTakenPerShuffle) {
   EXPECT_TRUE(daemon.is_passive(10));
   daemon.hears(9, ShuffleReply{{make_contact(11)}});
   EXPECT_FALSE(daemon.is_passive(11));
+}
+
+TEST(Membership, ShufflesBecomeRareWhileTheyBringNothingNew) {
+  Played daemon{quiet()};
+  daemon.has_neighbours(5);
+  const auto shuffles_in = [&](int periods) {
+    std::size_t count = 0;
+    for (int i = 0; i < periods; ++i) {
+      for (Index each = 1; each <= 5; ++each) daemon.hears(each, KeepAlive{});
+      daemon.waits(daemon.config.shuffle_period);
+      count += daemon.sent<Shuffle>().size();
+    }
+    return count;
+  };
+  shuffles_in(20);
+  EXPECT_LE(shuffles_in(40), 11u);
+  daemon.self.on_contact(make_contact(1));  // what was known is no news
+  EXPECT_LE(shuffles_in(4), 2u);
+  daemon.hears(1, Shuffle{make_contact(1), 0, false, {make_contact(30)}});
+  EXPECT_GE(shuffles_in(2), 1u);
+  daemon.hears(1, Shuffle{make_contact(1), 0, false, {make_contact(30)}});
+  EXPECT_LE(shuffles_in(40), 12u);
+  daemon.self.on_link_closed(make_contact(2)->key, daemon.now, daemon.out);
+  EXPECT_GE(shuffles_in(20), 19u) << "short of a link it looks for one";
 }
 
 TEST(Membership, NoListIsReadBeyondItsBound) {

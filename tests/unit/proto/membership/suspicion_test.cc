@@ -316,6 +316,39 @@ TEST(Suspicion, HeldDownByAPeerWeRefuteForAll) {
   EXPECT_EQ(judge.said<Alive>()[0].life, (Life{1, 4}));
 }
 
+// Who came to the cluster after we had refuted it has heard of no life of ours but the first.
+TEST(Suspicion, WhatWeHaveRefutedBeforeWeRefuteAgain) {
+  Judge judge{10};
+  judge.hears_accused(0, 4);
+  judge.waits(60s);
+  judge.out.clear();
+  judge.hears_accused(0, 5);
+  ASSERT_EQ(judge.said<Alive>().size(), 1u);
+  EXPECT_EQ(judge.said<Alive>()[0].life, (Life{1, 1}));  // our word, and not a new one: the others know it
+  EXPECT_TRUE(judge.all<Suspected>().empty());
+  EXPECT_EQ(judge.time_with(4), 5s);  // nothing is wrong with us
+}
+
+TEST(Suspicion, ToAPeerThatHoldsUsDownByIt) {
+  Judge judge{10};
+  judge.hears_accused(0, 4);
+  judge.waits(60s);
+  judge.out.clear();
+  judge.self.on_held_down(Judge::key(5), HeldDown{{1, 0}}, judge.now, judge.out);
+  ASSERT_EQ(judge.said<Alive>().size(), 1u);
+  EXPECT_EQ(judge.said<Alive>()[0].life, (Life{1, 1}));
+}
+
+TEST(Suspicion, ButOnceASecondAsAnythingOfOurs) {
+  Judge judge{10};
+  judge.hears_accused(0, 4);
+  judge.waits(60s);
+  judge.out.clear();
+  for (int i = 0; i < 100; ++i) judge.hears_accused(0, 5);
+  judge.waits(10s);
+  EXPECT_EQ(judge.said<Alive>().size(), 1u);  // what was said within a second of it is answered by it
+}
+
 TEST(Suspicion, OurOwnBroadcastsTellUsNothing) {
   Judge judge{10};
   judge.hears_accused(3, 0);
