@@ -70,7 +70,7 @@ struct Counters {
 /// The same, of suspicions.
 struct SuspicionCounters {
   std::uint64_t members_refused = 0;  ///< over members_max
-  std::uint64_t unknown = 0;          ///< of or by somebody we have no record of
+  std::uint64_t unknown = 0;          ///< of or by somebody we have no record of, or by one who is down
   std::uint64_t stale = 0;            ///< of a life that the suspect has ended or refuted
   std::uint64_t ahead = 0;            ///< of a life that the suspect cannot have spoken of
   std::uint64_t over_rate = 0;        ///< of a witness who has accused too many

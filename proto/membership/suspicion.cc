@@ -209,7 +209,8 @@ void Suspicions::on_suspicion(const PublicKey& origin, const Suspicion& suspicio
     return;
   }
   Entry* suspect = find(suspicion.suspect);
-  if (!suspect || !witness) return void(++counters_.unknown);
+  // The dead accuse nobody: what one said long ago may come late, when the suspect, who is newer, does not get it at all.
+  if (!suspect || !witness || !is_living(witness->second)) return void(++counters_.unknown);
   if (!is_credible(suspicion.life, suspect->second.life, ahead_of_others)) return;
   accuse(*suspect, {origin, suspicion.life.incarnation}, witness->second.accusations, awake, out);
 }

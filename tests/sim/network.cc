@@ -97,10 +97,7 @@ void Network::open_end(Connection& connection, std::size_t side) {
   if (end.state != End::State::not_yet || !end.party->is_up() || end.party->start() != end.start) return;
   if (side == 0) {
     dials_.erase({end.party->number, connection.dial});
-    if (connection.cancelled) {
-      end.state = End::State::over;
-      return reconsider(connection);
-    }
+    if (connection.cancelled) return close(end.link, LinkCode::goodbye, "not needed any more");  // as daemon/beam/links.cc does
   }
   end.state = End::State::open;
   end.has_admitted = end.party->is_hostile();

@@ -23,10 +23,11 @@ void Network::close(LinkId from, LinkCode code, const std::string& text) {
       Connection* still = find(number);
       if (still == nullptr) return;
       still->close_under_way = false;
-      if (is_open(*still, side) && still->ends[1 - side].state == End::State::open)
-        finish(*still, 1 - side, {LinkEnd::How::closed_by_peer, static_cast<std::uint64_t>(code), text});
-      else
-        reconsider(*still);
+      End& peer = still->ends[1 - side];
+      if (is_open(*still, side) && peer.state == End::State::open)
+        return finish(*still, 1 - side, {LinkEnd::How::closed_by_peer, static_cast<std::uint64_t>(code), text});
+      if (is_open(*still, side) && peer.state == End::State::not_yet) peer.state = End::State::over;  // nothing came of it
+      reconsider(*still);
     });
   }
   reconsider(*connection);

@@ -61,6 +61,11 @@ class Broadcasts final : public Check {
     std::erase_if(gaps_, [&](const auto& each) { return each.first == host.number; });
   }
 
+  void on_state_lost(const Host& host) override {
+    const SimSigning of{host.disk.key_seed};
+    lost_keys_.emplace(host.number, of.show(of.own_key()));
+  }
+
   void on_moment() override {
     history_.push_back(world_.sight.component);
     if (history_.size() > 200) history_.pop_front();
@@ -137,6 +142,9 @@ class Broadcasts final : public Check {
   void on_gap(const Host& host, const std::string& text) {
     for (const auto& each : world_.hosts) {
       const SimSigning of{each->disk.key_seed};
+      const auto before = lost_keys_.equal_range(each->number);
+      const bool is_of_before = std::any_of(before.first, before.second, [&](const auto& key) { return text.contains(key.second); });
+      if (is_of_before) gaps_.insert({host.number, each->number});  // of a daemon that does not say anything any more
       if (!text.contains(of.show(of.own_key()))) continue;
       gaps_.insert({host.number, each->number});
       const std::size_t apart = seconds_apart(host.number, each->number, 120, 0);
@@ -151,6 +159,7 @@ class Broadcasts final : public Check {
   std::map<std::pair<std::size_t, SessionId>, Subscriber> subscribers_;
   std::deque<Due> due_;
   std::set<std::pair<std::size_t, std::size_t>> gaps_;  // who, of whom
+  std::multimap<std::size_t, std::string> lost_keys_;
   std::deque<std::vector<std::size_t>> history_;
 };
 

@@ -629,6 +629,20 @@ TEST(Suspicion, OfStrangersAndByStrangersNothingIsBelieved) {
   EXPECT_EQ(judge.self.counters().unknown, 4u);
 }
 
+TEST(Suspicion, NorOfThoseWhoAreDownOrHaveLeft) {
+  Judge judge{10};
+  judge.hears_accused(4, 5);
+  judge.waits(judge.time_with(1));
+  judge.hears_leaving(6);
+  judge.hears_accused(3, 4);
+  judge.hears_accused(3, 6);
+  EXPECT_EQ(judge.status(3), Status::alive);
+  EXPECT_EQ(judge.self.counters().unknown, 2u);
+  judge.hears_alive(4, {1, 1});
+  judge.hears_accused(3, 4);
+  EXPECT_EQ(judge.status(3), Status::suspected);
+}
+
 TEST(Suspicion, OneWitnessCannotSuspectEverybody) {
   Judge judge{1000};
   for (Index i = 10; i < 1000; ++i) judge.hears_accused(i, 4);
