@@ -3,12 +3,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -20,6 +20,7 @@
 #include "daemon/beam/links.h"
 #include "daemon/beam/node_server.h"
 #include "daemon/clock.h"
+#include "daemon/control/cluster_view.h"
 #include "daemon/control/overlay_view.h"
 #include "daemon/control/recent_events.h"
 #include "daemon/control/server.h"
@@ -29,6 +30,7 @@
 #include "daemon/discovery/chain.h"
 #include "daemon/entropy.h"
 #include "daemon/files/address_book_file.h"
+#include "daemon/files/address_book_writer.h"
 #include "daemon/files/boot_epoch.h"
 #include "daemon/files/identity.h"
 #include "daemon/files/reset_key.h"
@@ -96,12 +98,15 @@ membership::Config membership_config(const MembershipConfig& config) {
   out.passive_size = config.passive_size;
   out.arwl = static_cast<std::uint8_t>(config.arwl);
   out.prwl = static_cast<std::uint8_t>(config.prwl);
+  out.shuffle_active = (config.shuffle_length - 1) / 2;
+  out.shuffle_passive = config.shuffle_length - 1 - out.shuffle_active;
   out.shuffle_period = config.shuffle_period;
   out.keep_alive = config.keep_alive;
   out.pending_timeout = milliseconds{config.pending_timeout_ms};
   out.base_backoff = milliseconds{config.base_backoff_ms};
   out.max_fail_count = config.max_fail_count;
   out.passive_max_age = milliseconds{config.passive_max_age_ms};
+  out.suspicion_min = config.suspicion;
   return out;
 }
 
@@ -133,7 +138,7 @@ class App {
     links_ = std::make_unique<Links>(forward, gossip::Config{}.backlog_bytes_max / 2);
     endpoint_ = std::make_unique<quic::Endpoint>(io_, endpoint_options(config_), tls_, reset_key_, secrets_, *links_);
     links_->set_endpoint(*endpoint_);
-    advertised_ = config_.host.advertise.empty() ? addresses_of_host(endpoint_->listening()) : config_.host.advertise;
+    advertised_ = own_addresses();
     discovery_.set_own_endpoint(own_endpoint(config_.host.advertise, endpoint_->listening()));
     core_ = std::make_unique<Core>(core_config(), signing_, secrets_, rng_, read_clocks());
     driver_ = std::make_unique<CoreDriver>(io_, *core_, pins_, discovery_, pipe_options(config_));
@@ -171,20 +176,23 @@ class App {
                    " KiB, " + std::to_string(config_.transport.udp_rcvbuf / 1024) + " KiB wanted (sysctl net.core.rmem_max, or the socket unit)");
     systemd::notify_ready(listening);
     keep_watchdog();
+    look_at_addresses_later();
     io_.run();
-    disk_.join();
+    // Links have had up to 1.5 s for what was to be said; a disk that hangs gets what is left of the 2 s (I24).
+    book_writer_.wait(std::max<Duration>(stop_began_ + std::chrono::milliseconds{1650} - steady_now(), std::chrono::milliseconds{50}));
     discovery_.stop(std::chrono::milliseconds{300});
     return 0;
   }
 
-  bool is_looking_up_names() const { return discovery_.pending() > 0; }
+  /// A thread is still at it that cannot be told to stop.
+  bool is_held_up() { return discovery_.pending() > 0 || book_writer_.is_busy(); }
 
  private:
   /// Stands in for the driver until it is made.
   struct Forward final : LinkListener {
     LinkListener* to = nullptr;
     void on_link_opened(LinkId link, const LinkFacts& facts) override { to->on_link_opened(link, facts); }
-    void on_link_message(LinkId link, ByteView message) override { to->on_link_message(link, message); }
+    void on_link_message(LinkId link, LinkStream on, ByteView message) override { to->on_link_message(link, on, message); }
     void on_link_backlog(LinkId link, std::size_t bytes) override { to->on_link_backlog(link, bytes); }
     void on_link_closed(LinkId link, const LinkEnd& why) override { to->on_link_closed(link, why); }
     void on_dial_failed(DialId dial, DialError why, const std::string& text) override { to->on_dial_failed(dial, why, text); }
@@ -213,6 +221,7 @@ class App {
   void stop() {
     if (stopping_) return;
     stopping_ = true;
+    stop_began_ = steady_now();
     log::info("daemon.stopping", "stopping");
     systemd::notify_stopping();
     nodes_->stop_listening();
@@ -221,15 +230,32 @@ class App {
     links_->close_all(LinkCode::goodbye, "the daemon stops", [this] { io_.stop(); });
   }
 
-  /// Where the cluster is, for the next start. The disk is waited for by a thread of its own: frames are not.
-  void save_book() {
-    auto book = core_->address_book(read_clocks());
-    if (book.empty()) return;
-    boost::asio::post(disk_, [this, book = std::move(book), dir = config_.host.state_dir] {
-      const auto saved = save_address_book(dir, book);
-      if (!saved)  // the log is the main thread's
-        boost::asio::post(io_, [text = saved.error().text] { log::warning("overlay.book_not_saved", text); });
+  std::vector<Address> own_addresses() const {
+    return config_.host.advertise.empty() ? addresses_of_host(endpoint_->listening()) : config_.host.advertise;
+  }
+  /// A daemon may start before its host has a network, and hosts move. Soon again while there is only loopback.
+  void look_at_addresses_later() {
+    if (!config_.host.advertise.empty()) return;
+    const bool is_nowhere = std::ranges::all_of(advertised_, [](const Address& each) { return is_loopback(each); });
+    addresses_timer_.expires_after(is_nowhere ? std::chrono::seconds{5} : std::chrono::seconds{60});
+    addresses_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error || stopping_) return;
+      if (const auto found = own_addresses(); !std::ranges::is_permutation(found, advertised_)) {
+        std::string listed;
+        for (const Address& each : found) listed += (listed.empty() ? "" : ", ") + each.text();
+        log::info("host.addresses", "this host's addresses have changed; peers are told " + listed);
+        advertised_ = found;
+        driver_->set_addresses(found);
+      }
+      look_at_addresses_later();
     });
+  }
+
+  /// Where the cluster is, for the next start.
+  void save_book() {
+    const Now now = read_clocks();
+    auto book = core_->address_book(now);
+    if (!book.empty()) book_writer_.set(std::move(book), now.steady);
   }
   void save_book_later(Duration wait) {
     book_timer_.expires_after(wait);
@@ -269,6 +295,11 @@ class App {
               const bool was_joined = core_->status(read_clocks()).overlay.is_joined;
               driver_->leave();
               return control::leave_json(was_joined, config_.cluster.name);
+            },
+            .cluster_graph = [this](auto done) {
+              driver_->crawl([this, done = std::move(done)](const ClusterGraph& graph) {
+                done(control::cluster_graph_json(graph, config_.cluster.name));
+              });
             },
             .uid = ::geteuid(),
             .admin_group = control::admin_group()};
@@ -341,6 +372,7 @@ class App {
   boost::asio::signal_set signals_{io_};
   boost::asio::steady_timer watchdog_{io_};
   boost::asio::steady_timer book_timer_{io_};
+  boost::asio::steady_timer addresses_timer_{io_};
   SystemSecrets secrets_;
   StateLock lock_, identity_lock_;  // before anything is read or written there, until everything is gone
   KeyPair keys_;
@@ -352,8 +384,13 @@ class App {
   Rng rng_;
   TimePoint started_;
   bool stopping_ = false;
+  TimePoint stop_began_{};
   std::vector<Address> advertised_;
-  boost::asio::thread_pool disk_{1};
+  AddressBookWriter book_writer_{
+      [dir = config_.host.state_dir](const AddressBookWriter::Book& book) { return save_address_book(dir, book); },
+      [this](const std::string& text) {  // the log is the main thread's
+        boost::asio::post(io_, [text] { log::warning("overlay.book_not_saved", text); });
+      }};
   control::RecentEvents events_;
   // Destroyed in the reverse order: connections end while their listeners stand.
   std::unique_ptr<Forward> forward_;
@@ -376,9 +413,9 @@ int run_daemon(const RunOptions& options) {
     init_crypto();
     App app{options};
     const int exit = app.run();
-    // A thread that still waits for a name server, a shared directory or a command would hold the process up past the 2 s
-    // of a clean stop (I24); everything that matters has left by now.
-    if (app.is_looking_up_names()) {
+    // A thread that still waits for a name server, a shared directory, a command or the disk would hold the process up past
+    // the 2 s of a clean stop (I24); everything that matters has left by now.
+    if (app.is_held_up()) {
       std::fflush(nullptr);
       ::_exit(exit);
     }

@@ -66,12 +66,14 @@ struct MembershipConfig {
   std::uint32_t contact_retry_ms = 10'000;
   std::uint32_t active_size = 5, passive_size = 30;
   std::uint32_t arwl = 6, prwl = 3;
+  std::uint32_t shuffle_length = 8;
   Duration shuffle_period = std::chrono::seconds{10};
   Duration keep_alive = std::chrono::seconds{10};
   std::uint32_t pending_timeout_ms = 5'000;
   std::uint32_t base_backoff_ms = 1'000;
   std::uint32_t max_fail_count = 5;
   std::uint32_t passive_max_age_ms = 300'000;
+  Duration suspicion = std::chrono::seconds{5};
   friend bool operator==(const MembershipConfig&, const MembershipConfig&) = default;
 };
 

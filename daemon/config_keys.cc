@@ -41,7 +41,7 @@ std::vector<ConfigKey> made() {
        "UDP addresses on which peers reach this daemon. Port 0: the system chooses one.\n"
        "\"[::]:9100\" is every address of the host, IPv4 too.");
   host("advertise", &HostConfig::advertise, addresses_kind(0),
-       "Addresses told to peers, for a host behind a translator. []: none; peers use the one they see.");
+       "Addresses told to peers, for a host behind a translator. []: those of the host, looked at again every minute.");
   host("node_socket", &HostConfig::node_socket, socket_path_kind(),
        "Where Erlang nodes of this host attach. Not used when systemd passes the socket.");
   host("node_socket_group", &HostConfig::node_socket_group, group_kind(),
@@ -105,6 +105,8 @@ std::vector<ConfigKey> made() {
              "Steps that a newcomer's search for neighbours goes (active random walk length).");
   membership("prwl", &MembershipConfig::prwl, number_kind<std::uint32_t>(0, 32),
              "The step at which it becomes a spare (passive random walk length).");
+  membership("shuffle_length", &MembershipConfig::shuffle_length, number_kind<std::uint32_t>(2, 16),
+             "Daemons that are named in one exchange of spares: this one, half as many neighbours, and spares.");
   membership("shuffle_period", &MembershipConfig::shuffle_period, duration_kind(100ms, 1h), "How often spares are exchanged.");
   membership("keep_alive", &MembershipConfig::keep_alive, duration_kind(100ms, 1h),
              "How often neighbours tell one another that they are. Silence of three such spans is a lost neighbour.");
@@ -116,6 +118,9 @@ std::vector<ConfigKey> made() {
              "After so many failures in a row it is no spare any more.");
   membership("passive_max_age_ms", &MembershipConfig::passive_max_age_ms, ms(1000),
              "A spare of which nothing was heard for so long is forgotten.");
+  membership("suspicion", &MembershipConfig::suspicion, duration_kind(100ms, 1h),
+             "The least time that a daemon which cannot be reached has to say that it lives, before all agree that it is\n"
+             "down: with four witnesses, up to 10 daemons; four times as long with 10,000, six times with one witness.");
 
   const auto dist = [&](auto name, auto member, auto kind, auto meaning) {
     keys.push_back(key("dist", name, &Config::dist, member, kind, meaning));

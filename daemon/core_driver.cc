@@ -75,14 +75,22 @@ void CoreDriver::leave() {
   input([](Core& core, Now now, Effects& out) { core.on_leave(now, out); });
 }
 
+void CoreDriver::set_addresses(const std::vector<Address>& addresses) {
+  input([=](Core& core, Now now, Effects& out) { core.on_addresses(addresses, now, out); });
+}
+void CoreDriver::crawl(std::function<void(const ClusterGraph&)> done) {
+  crawls_.push_back(std::move(done));
+  input([](Core& core, Now now, Effects& out) { core.on_crawl(now, out); });
+}
+
 // --- inputs --------------------------------------------------------------------------------------
 
 void CoreDriver::on_link_opened(LinkId link, const LinkFacts& facts) {
   input([=](Core& core, Now now, Effects& out) { core.on_link_opened(link, facts, now, out); });
 }
-void CoreDriver::on_link_message(LinkId link, ByteView message) {
+void CoreDriver::on_link_message(LinkId link, LinkStream on, ByteView message) {
   input([=, copy = Bytes{message.begin(), message.end()}](Core& core, Now now, Effects& out) {
-    core.on_link_message(link, copy, now, out);
+    core.on_link_message(link, on, copy, now, out);
   });
 }
 void CoreDriver::on_link_backlog(LinkId link, std::size_t bytes) {
@@ -198,9 +206,36 @@ void CoreDriver::perform(const CloseSession& effect) {
   nodes_->close(effect.session);
 }
 
+std::optional<ChannelUse> CoreDriver::use_of(SessionId leg) const {
+  const auto seen = [leg](const PipeUse& use) { return ChannelUse{leg, use.passed, use.is_moving}; };
+  if (const auto entry = pipes_.find(leg); entry != pipes_.end()) return seen(entry->second.pipe->use());
+  if (const auto entry = local_pipes_.find(leg); entry != local_pipes_.end()) return seen(entry->second->use());
+  return std::nullopt;
+}
+
+void CoreDriver::perform(const LookAtChannels& effect) {
+  std::vector<ChannelUse> uses;
+  for (const SessionId leg : effect.legs)
+    if (const auto use = use_of(leg)) uses.push_back(*use);
+  input([session = effect.session, uses = std::move(uses)](Core& core, Now now, Effects& out) {
+    core.on_channels_looked_at(session, uses, now, out);
+  });
+}
+
+void CoreDriver::perform(const CloseUnusedChannel& effect) {
+  const auto use = use_of(effect.leg);
+  if (!use || use->is_moving || use->passed != effect.passed) return;
+  if (const auto entry = pipes_.find(effect.leg); entry != pipes_.end()) return entry->second.pipe->close();
+  local_pipes_.at(effect.leg)->close();
+}
+
 void CoreDriver::perform(const Event& effect) {
   ++events_[static_cast<std::size_t>(effect.severity)];
   log::write(effect.severity, effect.name, effect.text);
+}
+
+void CoreDriver::perform(const CrawlEnded& effect) {
+  for (const auto& done : std::exchange(crawls_, {})) done(effect.graph);
 }
 
 std::optional<PipeStats> CoreDriver::pipe_stats(SessionId leg) const {

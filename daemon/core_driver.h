@@ -34,6 +34,10 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   /// What an operator asks for.
   void join(const JoinTarget& contact);
   void leave();
+  /// Where this host can be reached has changed.
+  void set_addresses(const std::vector<Address>& addresses);
+  /// Calls `done` once, within crawl_gap + crawl_budget.
+  void crawl(std::function<void(const ClusterGraph&)> done);
   /// Tells the core to stop and performs what it says.
   void stop();
   std::optional<PipeStats> pipe_stats(SessionId leg) const;
@@ -41,7 +45,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
 
   // LinkListener
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
-  void on_link_message(LinkId link, ByteView message) override;
+  void on_link_message(LinkId link, LinkStream on, ByteView message) override;
   void on_link_backlog(LinkId link, std::size_t bytes) override;
   void on_link_closed(LinkId link, const LinkEnd& why) override;
   void on_dial_failed(DialId dial, DialError why, const std::string& text) override;
@@ -63,6 +67,8 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void start_local_channel(const StartLocalChannel& channel);
   void read_pins(const ReadPins& wanted);
   void store_pins(const StorePins& wanted);
+  /// None: it is over, and on_channel_closed is on its way.
+  std::optional<ChannelUse> use_of(SessionId leg) const;
 
   // Effects, one each.
   void perform(const Dial& effect) { links_->dial(effect.dial, effect.to); }
@@ -81,7 +87,10 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   void perform(const CloseSession& effect);
   void perform(const StartChannel& effect) { start_channel(effect); }
   void perform(const StartLocalChannel& effect) { start_local_channel(effect); }
+  void perform(const LookAtChannels& effect);
+  void perform(const CloseUnusedChannel& effect);
   void perform(const Event& effect);
+  void perform(const CrawlEnded& effect);
 
   boost::asio::io_context& io_;
   Core& core_;
@@ -105,6 +114,7 @@ class CoreDriver final : public LinkListener, public NodeListener, public PipeOw
   std::unordered_map<SessionId, LinkedPipe> pipes_;
   std::unordered_map<SessionId, std::shared_ptr<LocalPipe>> local_pipes_;  // each under both its legs
   std::array<std::uint64_t, 4> events_{};
+  std::vector<std::function<void(const ClusterGraph&)>> crawls_;  ///< who waits for one
 };
 
 }  // namespace bp2p

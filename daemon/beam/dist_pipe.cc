@@ -193,6 +193,13 @@ void DistPipe::check_drained() {
   end("");
 }
 
+PipeUse DistPipe::use() {
+  const PipeStats now = stats();
+  return {.passed = now.frames_in + now.frames_out,
+          .is_moving = body_left_ > 0 || now.held_in > 0 || now.held_out > 0 || input_.rest().size() > 0 ||
+                       has_unread(node_.native_handle())};
+}
+
 PipeStats DistPipe::stats() const {
   PipeStats out = stats_;
   out.held_out = out_.held_bytes();

@@ -50,6 +50,8 @@ class DistPipe final : public quic::StreamUser {
   void on_link_gone();
   /// Ends the channel at once, for both nodes.
   void break_off(std::string why) { abort(std::move(why)); }
+  /// Ends the channel as if our node had closed it: what it had sent before is delivered, and the peer's node is told after.
+  void close() { on_node_closed(); }
   /// Writes to the node what has come in.
   void write_to_node();
 
@@ -57,6 +59,7 @@ class DistPipe final : public quic::StreamUser {
   std::uint64_t channel() const { return channel_; }
   bool has_input() const { return has_input_; }
   PipeStats stats() const;
+  PipeUse use();
 
   // quic::StreamUser
   void on_bytes(quic::Stream& stream, ByteView bytes, bool is_last) override;

@@ -45,6 +45,7 @@ struct Links::Link final : quic::StreamUser {
   std::optional<LinkFacts> facts;  // until the listener has been told
   bool is_announced = false;
   bool is_broken = false;  // it sends what cannot be: closed once the packets are read
+  bool is_behind = false;  // it takes too little of what we say: closed then, too, but nobody is at fault
   std::unordered_map<std::uint64_t, DistPipe*> pipes;
   std::unordered_map<const quic::Stream*, std::unique_ptr<Newcomer>> newcomers;
   std::vector<std::unique_ptr<Newcomer>> done;  // a newcomer cannot be destroyed while it is running
@@ -132,7 +133,7 @@ void Links::send(LinkId id, ByteView message) {
   if (entry == links_.end() || entry->second->stream == nullptr) return;
   Link& link = *entry->second;
   if (link.stream->queue.held_bytes() + message.size() > link_queue_max) {
-    link.is_broken = true;
+    link.is_behind = true;
     return;
   }
   std::array<std::byte, 4> length;
@@ -145,7 +146,7 @@ void Links::send(LinkId id, ByteView message) {
 void Links::send_on_overlay(LinkId id, ByteView message) {
   const auto entry = links_.find(id);
   if (entry == links_.end()) return;
-  if (!entry->second->overlay.send(message)) entry->second->is_broken = true;
+  if (!entry->second->overlay.send(message)) entry->second->is_behind = true;
 }
 
 quic::Connection* Links::connection(LinkId link) { return endpoint_->find(link); }
@@ -226,19 +227,25 @@ void Links::on_packets_read(quic::Connection& connection) {
   const LinkId id = connection.link();
   for (const Bytes& message : std::exchange(link.messages, {})) {
     if (connection.is_over()) break;
-    listener_.on_link_message(id, message);
+    listener_.on_link_message(id, LinkStream::link, message);
   }
   if (!connection.is_over()) {
     link.overlay.flush();
     for (const Bytes& message : link.overlay.take_messages()) {
       if (connection.is_over()) break;
-      listener_.on_link_message(id, message);
+      listener_.on_link_message(id, LinkStream::overlay, message);
     }
     if (link.overlay.take_has_room()) listener_.on_link_backlog(id, link.overlay.backlog());
   }
   if ((link.is_broken || link.overlay.is_broken()) && !connection.is_over()) {
     connection.close(static_cast<std::uint64_t>(LinkCode::bad_message), "a message out of bounds");
     listener_.on_link_closed(id, {LinkEnd::How::lost, 0, "the peer sent a message out of bounds"});
+    return;
+  }
+  if (link.is_behind && !connection.is_over()) {
+    constexpr std::string_view why = "too much waits that the peer does not take";
+    connection.close(static_cast<std::uint64_t>(LinkCode::goodbye), std::string{why});
+    listener_.on_link_closed(id, {LinkEnd::How::lost, 0, std::string{why}});
     return;
   }
   // Writing may end a pipe and take it out of the table.

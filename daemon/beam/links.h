@@ -18,8 +18,7 @@ class LinkListener {
  public:
   virtual ~LinkListener() = default;
   virtual void on_link_opened(LinkId link, const LinkFacts& facts) = 0;
-  /// Of the link stream or the overlay stream.
-  virtual void on_link_message(LinkId link, ByteView message) = 0;
+  virtual void on_link_message(LinkId link, LinkStream on, ByteView message) = 0;
   /// What waits on the overlay stream has fallen below the mark, to `bytes`.
   virtual void on_link_backlog(LinkId link, std::size_t bytes) = 0;
   virtual void on_link_closed(LinkId link, const LinkEnd& why) = 0;

@@ -142,6 +142,15 @@ void LocalPipe::end(std::string why) {
   for (const Side& side : sides_) owner_.on_pipe_over(side.leg, why);
 }
 
+PipeUse LocalPipe::use() {
+  PipeUse out;
+  for (Side& side : sides_) {
+    out.passed += side.to_other.delivered(0) - side.to_other.ticks();  // what waits is not in both, and moves
+    out.is_moving |= side.to_other.held() > 0 || (side.socket.is_open() && has_unread(side.socket.native_handle()));
+  }
+  return out;
+}
+
 PipeStats LocalPipe::stats(SessionId leg) const {
   const std::size_t own = sides_[0].leg == leg ? 0 : 1;
   PipeStats out;

@@ -25,10 +25,13 @@ class LocalPipe {
   ~LocalPipe();
   void start();
   void break_off(std::string why) { end(std::move(why)); }
+  /// In good order.
+  void close() { end(""); }
   /// The two ends; the first is the dialler.
   std::array<SessionId, 2> legs() const { return {sides_[0].leg, sides_[1].leg}; }
   /// As the end `leg` sees it.
   PipeStats stats(SessionId leg) const;
+  PipeUse use();
 
  private:
   /// One node: what it sends goes through `to_other`.

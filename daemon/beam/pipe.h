@@ -19,6 +19,14 @@ struct PipeStats {
   std::optional<TimePoint> peer_blocked_since;  ///< we do not read the node
 };
 
+/// Whether anybody uses the channel.
+struct PipeUse {
+  std::uint64_t passed = 0;  ///< another number than before: frames have passed since; ticks do not count
+  bool is_moving = false;    ///< something is held, or waits in a node's socket
+};
+/// Bytes in a socket that nobody has read.
+bool has_unread(int fd);
+
 /// What a pipe reports to whoever owns it; none of these may destroy it.
 class PipeOwner {
  public:

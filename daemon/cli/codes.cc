@@ -68,9 +68,6 @@ const std::vector<CodeText>& code_table() {
            "`barrel-p2pd keys pin NAME HEX` with the 64 digits that `keys show` prints there, or its node.pub."),
       link(LinkCode::pin_unreadable, "The pin of the peer's name is missing, torn, or cannot be read here.",
            "`barrel-p2pd keys list` names the file. Restore it, or pin the name again with `keys pin`."),
-      link(LinkCode::too_many_pins, "More new daemons than 32 an hour were met, or there is no room for more pins.",
-           "If that is right, wait, or pin a name of it with `barrel-p2pd keys pin`; take back names that are not used\n"
-           "any more with `keys unpin`. If not, somebody is knocking."),
       link(LinkCode::hello_timeout, "The peer did not say a HELLO that could be accepted within 5 s.",
            "Look at the peer's log and its load."),
       link(LinkCode::name_taken, "A name of the peer is served by another key, or by this daemon.",

@@ -4,7 +4,7 @@
 #include <format>
 #include <numbers>
 
-#include "daemon/cli/view.h"
+#include "daemon/cli/drawing_parts.h"
 
 namespace bp2p::cli {
 namespace {
@@ -13,35 +13,6 @@ std::string own_label(const json& graph) {
   const json& self = member(graph, "self");
   const std::string host = text(member(self, "host"));
   return list(self, "names").empty() ? host : host + " (" + joined(list(self, "names"), " ") + ")";
-}
-
-/// The nodes' names; of a daemon without any, the beginning of its key.
-std::string label_of(const json& neighbour) {
-  return list(neighbour, "names").empty() ? text(member(neighbour, "fingerprint")).substr(0, 15) + "…" : names_of(neighbour);
-}
-
-/// In the quotes of a DOT string.
-std::string in_dot(const std::string& label) {
-  std::string out;
-  for (const char c : label) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return "\"" + out + "\"";
-}
-
-std::string in_xml(const std::string& label) {
-  std::string out;
-  for (const char c : label) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace

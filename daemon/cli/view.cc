@@ -20,8 +20,8 @@ std::string number(double value, const char* unit) {
 }
 
 Exit show_once(const ViewOption& option, const std::filesystem::path& socket, const std::string& path,
-               const std::string& schema, const Screen& screen) {
-  const auto body = get(socket, path);
+               const std::string& schema, const Screen& screen, Duration patience) {
+  const auto body = get(socket, path, patience);
   if (!body) return say(body.error().exit, body.error().text);
   const json answer = json::parse(*body, nullptr, /*allow_exceptions=*/false);
   if (member(answer, "schema") != schema)
@@ -64,11 +64,11 @@ Exit say(Exit exit, const std::string& text) {
   return exit;
 }
 
-Exit show(const ViewOption& option, const std::string& path, const std::string& schema, const Screen& screen) {
+Exit show(const ViewOption& option, const std::string& path, const std::string& schema, const Screen& screen, Duration patience) {
   const auto socket = option.daemon.socket();
   if (!socket) return socket.error();
   for (;;) {
-    const Exit exit = show_once(option, *socket, path, schema, screen);
+    const Exit exit = show_once(option, *socket, path, schema, screen, patience);
     if (!option.watch || exit != Exit::ok || !std::cout) return exit;
     std::this_thread::sleep_for(std::chrono::duration<double>{option.every_s});
   }

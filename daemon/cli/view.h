@@ -11,6 +11,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/config_option.h"
+#include "proto/base/now.h"
 
 namespace bp2p::cli {
 
@@ -39,9 +40,10 @@ struct ViewOption {
 Exit say(Exit exit, const std::string& text);
 
 /// Asks for `path` and prints the answer, as it came or as `screen` makes it; with --watch again and again, until the
-/// daemon does not answer. An answer that has another schema ends it with bad_data.
+/// daemon does not answer in `patience`. An answer that has another schema ends it with bad_data.
 using Screen = std::function<std::string(const nlohmann::ordered_json&)>;
-Exit show(const ViewOption& option, const std::string& path, const std::string& schema, const Screen& screen);
+Exit show(const ViewOption& option, const std::string& path, const std::string& schema, const Screen& screen,
+          Duration patience = std::chrono::seconds{5});
 
 /// `app@db1` as a part of a path.
 std::string percent_encoded(const std::string& text);

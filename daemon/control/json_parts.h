@@ -38,6 +38,12 @@ inline json addresses_json(const std::vector<Address>& addresses) {
   return list;
 }
 
+/// The order of daemons in lists: by their first names, those without any last.
+inline bool names_before(const std::vector<NodeName>& a, const std::vector<NodeName>& b) {
+  if (a.empty() || b.empty()) return !a.empty() && b.empty();
+  return a.front() < b.front();
+}
+
 /// The element whose `member` is `id`; nullptr: nothing is known about it yet.
 template <class T, class Member, class Wanted>
 const T* find(const std::vector<T>& list, Member member, const Wanted& id) {

@@ -13,17 +13,6 @@ const char* word_of(membership::Direction direction) {
   return direction == membership::Direction::outbound ? "outbound" : "inbound";
 }
 
-const char* word_of(membership::Suspicions::Status status) {
-  using enum membership::Suspicions::Status;
-  switch (status) {
-    case alive: return "alive";
-    case suspected: return "suspected";
-    case down: return "down";
-    case left: return "left";
-  }
-  return "unknown";
-}
-
 json counts_json(const MemberCounts& counts) {
   return {{"alive", counts.alive}, {"suspected", counts.suspected}, {"down", counts.down}, {"left", counts.left}};
 }
@@ -95,6 +84,17 @@ json role_of(const PublicKey& key, const OverlayStatus& overlay, const LinksByKe
 
 }  // namespace
 
+const char* word_of(membership::Suspicions::Status status) {
+  using enum membership::Suspicions::Status;
+  switch (status) {
+    case alive: return "alive";
+    case suspected: return "suspected";
+    case down: return "down";
+    case left: return "left";
+  }
+  return "unknown";
+}
+
 json overlay_json(const OverlayStatus& overlay) {
   json out = {{"joined", overlay.is_joined}, {"neighbours_wanted", overlay.neighbours_wanted}};
   json& neighbours = out["neighbours"] = json::array();
@@ -138,6 +138,7 @@ void add_overlay_counters(const OverlayStatus& overlay, json& counters) {
   counters["gossip.refused_origins"] = g.refused_origins;
   counters["gossip.stale"] = g.stale;
   counters["gossip.evicted_early"] = g.evicted_early;
+  counters["gossip.unheard"] = overlay.broadcasts_unheard;
   std::uint64_t misdeeds = 0;
   for (const std::uint64_t each : g.misdeeds) misdeeds += each;
   counters["gossip.misdeeds"] = misdeeds;
@@ -199,10 +200,7 @@ json peer_json(std::string_view whom, const PeerStatus& peer, const DaemonStatus
 }
 
 json members_json(const MemberCounts& counts, std::vector<MemberStatus> members) {
-  std::ranges::stable_sort(members, [](const MemberStatus& a, const MemberStatus& b) {
-    if (a.names.empty() || b.names.empty()) return !a.names.empty() && b.names.empty();
-    return a.names.front() < b.names.front();
-  });
+  std::ranges::stable_sort(members, names_before, &MemberStatus::names);
   json out = {{"schema", "barrel-p2pd/members/1"}, {"counts", counts_json(counts)}};
   json& list = out["members"] = json::array();
   for (const MemberStatus& each : members)

@@ -9,6 +9,9 @@
 
 namespace bp2p::control {
 
+/// `alive`, `suspected`, `down`, `left`.
+const char* word_of(membership::Suspicions::Status status);
+
 /// Part of the status: neighbours and spares as lists, members as counts.
 nlohmann::ordered_json overlay_json(const OverlayStatus& overlay);
 /// `overlay.…`, `members.…`, `gossip.…`, into an object.

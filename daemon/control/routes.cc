@@ -12,7 +12,7 @@ struct Route {
 };
 constexpr std::array routes{
     Route{"/v1/status", false}, Route{"/v1/peers", false},  Route{"/v1/members", false}, Route{"/v1/graph", false},
-    Route{"/v1/events", false}, Route{"/v1/join", true}, Route{"/v1/leave", true},
+    Route{"/v1/graph/cluster", false}, Route{"/v1/events", false}, Route{"/v1/join", true}, Route{"/v1/leave", true},
 };
 constexpr std::string_view one_peer = "/v1/peers/";
 
@@ -88,6 +88,7 @@ Answer Routes::found(std::string_view path, const Request& request) const {
   if (path == "/v1/peers") return {.body = subject_.peers()};
   if (path == "/v1/members") return {.body = subject_.members()};
   if (path == "/v1/graph") return {.body = subject_.graph()};
+  if (path == "/v1/graph/cluster") return {.later = subject_.cluster_graph};
   if (path == "/v1/leave") return {.body = subject_.leave()};
   if (path == "/v1/join") return join(request);
   if (path == "/v1/events")

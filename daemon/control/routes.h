@@ -23,6 +23,8 @@ struct Answer {
   nlohmann::ordered_json body{};    ///< an object with a "schema"
   std::string allow{};              ///< with 405: the methods that there are
   std::optional<Severity> follows{};  ///< instead of a body: every event of at least this severity, as it happens
+  /// Instead of a body: what brings it. It calls what it is given once, at once or within seconds.
+  std::function<void(std::function<void(nlohmann::ordered_json)>)> later{};
 };
 
 /// The daemon, as far as the control socket goes. Each is called for every request that asks for it.
@@ -33,6 +35,8 @@ struct Subject {
   std::function<std::optional<json>(std::string_view whom)> peer;
   std::function<json(const JoinTarget&)> join;
   std::function<json()> leave;
+  /// Takes seconds.
+  std::function<void(std::function<void(json)> done)> cluster_graph{};
   std::uint32_t uid = 0;  ///< the daemon's own
   std::optional<std::uint32_t> admin_group{};
 };

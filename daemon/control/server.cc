@@ -140,7 +140,20 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     if (answer.follows && followers >= limits.followers_max) answer = refusal(503, "too many follow events already");
     if (answer.follows && request.version() < 11) answer = refusal(505, "events are followed with HTTP/1.1");
     if (answer.follows && !head) return follow(id, *answer.follows);
+    if (answer.later) return answer_later(id, std::move(answer), request.version(), head, request.keep_alive());
     write(id, response_of(answer, request.version(), head, request.keep_alive()));
+  }
+
+  /// Nothing is read meanwhile. Who gives up is noticed when the answer is written.
+  void answer_later(std::uint64_t id, Answer answer, unsigned version, bool head, bool keep_alive) {
+    find(id)->timer.cancel();
+    const auto begin = std::exchange(answer.later, {});
+    begin([weak = weak_from_this(), id, answer = std::move(answer), version, head, keep_alive](nlohmann::ordered_json body) mutable {
+      const auto self = weak.lock();
+      if (!self || !self->find(id)) return;
+      answer.body = std::move(body);
+      self->write(id, response_of(answer, version, head, keep_alive));
+    });
   }
 
   // --- events

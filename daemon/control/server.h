@@ -2,7 +2,7 @@
 // one io_context, so an answer is the state between two inputs of the core.
 //
 // Bounds: 32 connections (more are closed at once), 8 KiB of header, 4 KiB of body, 5 s for a request to arrive and 5 s for
-// its answer to leave. Eight connections may follow events: each event is a line of JSON in a chunk of an answer without
+// its answer to leave; an answer that takes seconds (`/v1/graph/cluster`) has no limit of its own here. Eight connections may follow events: each event is a line of JSON in a chunk of an answer without
 // end. One that has 256 KiB waiting, or takes nothing for 5 s, is closed.
 #pragma once
 #include <boost/asio/io_context.hpp>

@@ -92,6 +92,7 @@ json status_json(const DaemonStatus& status) {
                       {"next_try_in_ms", in_ms(one.next_try_in)}});
   out["overlay"] = overlay_json(status.core.overlay);
   json& counters = out["counters"] = json::object();
+  counters["channels_reaped"] = status.core.channels_reaped;
   counters["refused_frames"] = status.core.refused_frames;
   counters["refused_links"] = status.core.refused_links;
   counters["refused_sessions"] = status.core.refused_sessions;

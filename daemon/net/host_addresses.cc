@@ -24,6 +24,11 @@ bool is_link_local(const Address& address) {
 
 }  // namespace
 
+bool is_loopback(const Address& address) {
+  if (address.is_v4()) return address.ip[12] == std::byte{127};
+  return address.ip[15] == std::byte{1} && std::all_of(address.ip.begin(), address.ip.end() - 1, [](std::byte each) { return each == std::byte{0}; });
+}
+
 std::vector<Address> addresses_of_host(const std::vector<Address>& bound) {
   std::vector<Address> reachable, loopback;
   ifaddrs* all = nullptr;

@@ -18,6 +18,7 @@
 -define(ACCEPTORS_MAX, 128).
 -define(ASK_MS, 10000).        % the session gives up first
 -define(COMPLAIN_MS, 60000).
+-define(LOOK_SHARE, 1000).
 -define(CLOSE_MS, 500).        % net_kernel has 2 s to end
 -define(READY_MS, 5000).       % docs/wire.md: an INCOMING is valid for 5 s
 -define(HAND_OVER_MS, 10000).  % net_kernel may be busy
@@ -129,24 +130,24 @@ init([]) ->
     %% An application that stops kills every process with its group leader, and it may be the one who started us.
     true = group_leader(whereis(init), self()),
     State = #{session => barrel_p2p_session:new(), socket => none, timers => #{}, holders => #{},
-              kernel => none, acceptors => #{}, watched => #{}, complained => never},
+              kernel => none, acceptors => #{}, watched => #{}, complained => never, look => none, look_from => never},
     case persistent_term:get(?KEPT, none) of
-        none -> {ok, State};
+        none -> {ok, consenting(State)};
         {Kernel, Kept} ->
             case is_process_alive(Kernel) of
                 true ->
                     {Session, Effects} = barrel_p2p_session:resume(Kept),
-                    {ok, perform(Effects, holding(net_kernel, Kernel, State#{session := Session}))};
+                    {ok, perform(Effects, holding(net_kernel, Kernel, consenting(State#{session := Session})))};
                 false ->
                     _ = persistent_term:erase(?KEPT),
-                    {ok, State}
+                    {ok, consenting(State)}
             end
     end.
 
 handle_call({hold, Role, Pid}, _From, State) ->
-    {reply, ok, holding(Role, Pid, State)};
+    {reply, ok, holding(Role, Pid, consenting(State))};
 handle_call({listen, Kernel, Identity, WaitMs}, From, State) ->
-    {noreply, step({attach, From, Identity, WaitMs}, holding(net_kernel, Kernel, State))};
+    {noreply, step({attach, From, Identity, WaitMs}, holding(net_kernel, Kernel, consenting(State)))};
 handle_call(detach, _From, State) ->
     {reply, ok, step(detach, State)};
 handle_call({need, Identity}, From, State) ->
@@ -181,6 +182,8 @@ handle_info({timer, Name, Ref}, #{timers := Timers} = State) ->
 handle_info({'DOWN', Monitor, process, _, _}, #{acceptors := Acceptors} = State)
   when is_map_key(Monitor, Acceptors) ->
     {noreply, State#{acceptors := maps:remove(Monitor, Acceptors)}};
+handle_info({'DOWN', Monitor, process, _, Result}, #{look := Monitor} = State) ->
+    {noreply, looked(Result, State#{look := none})};
 handle_info({'DOWN', Monitor, process, Pid, _}, #{watched := Watched} = State) when map_get(Pid, Watched) =:= Monitor ->
     {noreply, step({ended, Pid}, State#{watched := maps:remove(Pid, Watched)})};
 handle_info({'DOWN', Monitor, process, Pid, _}, #{holders := Holders} = State) when map_get(Pid, Holders) =:= Monitor ->
@@ -270,6 +273,8 @@ effect({tell, Pids, Told}, {State, Inputs}) ->
             {State, Inputs};
         {error, Reason} -> {complain(Reason, State), Inputs}
     end;
+effect({look, Names}, {State, Inputs}) ->
+    {look(Names, State), Inputs};
 effect({say, Text}, Done) ->
     barrel_p2p_log:to_stderr(Text),
     Done;
@@ -303,6 +308,25 @@ complain(Reason, #{complained := At} = State) ->
                                          end]),
             State#{complained := Now}
     end.
+
+%% The settings are there before the application is loaded, others only after: looked at whenever somebody comes.
+consenting(State) -> step({reaping, barrel_p2p_reaping:consent()}, State).
+
+%% One look at a time: the daemon asks again about what is passed over here.
+look(Names, #{look := none, look_from := From} = State) ->
+    case From =:= never orelse erlang:monotonic_time(millisecond) >= From of
+        true ->
+            {_Pid, Monitor} = spawn_opt(fun() -> exit({looked, barrel_p2p_reaping:unattached(Names)}) end,
+                                        [monitor, {priority, low}]),
+            State#{look := Monitor};
+        false -> State
+    end;
+look(_, State) -> State.
+
+%% The VM stands still for a thousandth of its time at most.
+looked({looked, {Names, Us}}, State) ->
+    step({let_go, Names}, State#{look_from := erlang:monotonic_time(millisecond) + Us * ?LOOK_SHARE div 1000});
+looked(_, State) -> State.
 
 %% The timer itself is let run: its reference is forgotten, so it finds nobody.
 cancel(Name, #{timers := Timers} = State) -> State#{timers := maps:remove(Name, Timers)}.

@@ -11,6 +11,7 @@
 
 -export([listen/1, listen/2, accept/1, accept_connection/5, setup/5, close/1, select/1]).
 -export([address/0, address/1, is_node_name/1, setopts/2, getopts/2]).
+-export([is_hidden/0]).
 -export([doorkeeper/1, do_accept/5, do_setup/5, tick/1, getstat/1]).
 
 -include_lib("kernel/include/net_address.hrl").
@@ -211,6 +212,8 @@ identity(MyNode) ->
            end,
     #{name => Name, hidden => true, listens => false}.
 
+%% Of this node: it takes no part in what others do together.
+-spec is_hidden() -> boolean().
 is_hidden() ->
     case persistent_term:get({net_kernel, publish_type}, undefined) of
         hidden -> true;

@@ -46,6 +46,8 @@
   | {unsubscribe, pid(), barrel_p2p_subscribers:topic()}
   | {ended, pid()}                                 % of one that is watched
   | {dial_failed, To :: binary(), why(), NowMs :: integer()}
+  | {reaping, barrel_p2p_reaping:consent()}
+  | {let_go, [Name :: binary()]}                   % what came of `look'
   | detach
   | connected
   | {connect_failed, why()}
@@ -65,6 +67,7 @@
   | {keep, kept() | none}
   | {watch | unwatch, pid()}                       % say when it ends
   | {tell, [pid()], told()}
+  | {look, [Name :: binary()]}                     % is anything attached to the connections with these nodes?
   | {say, unicode:chardata()}                      % to standard error: the node is starting
   | {log, logger:level(), unicode:chardata()}.
 %% Names of nodes and what is broadcast are as they came.
@@ -81,13 +84,13 @@
                        needers := [caller()],
                        next_id := non_neg_integer(), requests := #{non_neg_integer() => waiting()},
                        subscribers := barrel_p2p_subscribers:subscribers(), seen := barrel_p2p_seen:seen(),
-                       said := #{term() => integer()}}.
+                       reaping := barrel_p2p_reaping:consent(), said := #{term() => integer()}}.
 
 -spec new() -> session().
 new() ->
     #{phase => idle, identity => none, token => barrel_p2p_wire:zero_token(), creation => 0, tries => 0,
       attacher => none, needers => [], next_id => 1, requests => #{}, said => #{},
-      subscribers => barrel_p2p_subscribers:new(), seen => barrel_p2p_seen:new()}.
+      subscribers => barrel_p2p_subscribers:new(), seen => barrel_p2p_seen:new(), reaping => none}.
 
 %% The client crashed and is back: take the same session up again.
 -spec resume(kept()) -> {session(), [effect()]}.
@@ -156,6 +159,20 @@ handle({dial_failed, To, {Kind, Text}, NowMs}, #{said := Said} = S) ->
              [{log, warning, io_lib:format("no connection to ~ts: ~ts (~p)", [To, Text, Kind])}]}
     end;
 
+handle({reaping, Consent}, #{reaping := Consent} = S) ->
+    {S, []};
+handle({reaping, Consent}, #{phase := Phase} = S) ->
+    S1 = S#{reaping := Consent},
+    case Phase of
+        attached -> say_consent(S1);
+        _ -> {S1, []}
+    end;
+handle({let_go, [_ | _] = Names}, #{phase := attached} = S) ->
+    {S1, Send} = send_unasked({let_go, Names}, S),
+    {S1, [Send, {log, debug, ["nothing is attached to the unused connections with ", lists:join(", ", Names)]}]};
+handle({let_go, _}, S) ->
+    {S, []};
+
 handle(detach, S) ->
     {S1, Effects} = drop(S, detached),
     {S2, Again} = rest(again(S1)),
@@ -220,10 +237,11 @@ on_frame({attached, #{creation := Creation, token := Token}}, #{phase := attachi
     Ours = case Before of 0 -> Creation; _ -> Before end,
     {S1, Subscribe} = subscribe_again(S#{phase := attached, token := Token, creation := Ours, tries := 0,
                                          attacher := none, needers := []}),
-    {S1,
+    {S2, Consent} = case S1 of #{reaping := none} -> {S1, []}; _ -> say_consent(S1) end,
+    {S2,
      [{cancel_timer, attach_reply}, {cancel_timer, give_up},
       {keep, #{identity => Identity, token => Token, creation => Ours}}]
-     ++ Subscribe
+     ++ Subscribe ++ Consent
      ++ [{log, warning, <<"the daemon gave this node another creation than before; other nodes may mistake it "
                           "for a later start of the same name">>} || Ours =/= Creation]
      ++ [{log, notice, <<"attached to the daemon again">>} || Before =/= 0]
@@ -243,6 +261,7 @@ on_frame({answer, Id, Bytes}, #{phase := attached, requests := Requests} = S) ->
     end;
 on_frame({event, Bytes}, #{phase := attached} = S) ->
     case barrel_p2p_wire:term(Bytes) of
+        {ok, {unused, Names}} when is_list(Names) -> {S, [{look, [Name || Name <- Names, is_binary(Name)]}]};
         {ok, Event} -> on_event(topic_of(Event), Event, S);
         {error, bad_term} -> {S, []}   % of a later daemon
     end;
@@ -283,6 +302,14 @@ send_request(Waiting, ToFrame, #{next_id := Id, requests := Requests} = S) ->
 %% Nobody waits for the answer.
 send_unasked(Question, #{next_id := Id} = S) ->
     {next_id(S), {send, {request, Id, barrel_p2p_wire:term_bytes(Question)}}}.
+
+%% A daemon that does not know of it closes no connection that nobody uses.
+say_consent(#{reaping := Consent} = S) ->
+    {S1, Send} = send_unasked(case Consent of
+                                  none -> {unsubscribe, unused};
+                                  {MinAgeMs, PeriodMs} -> {subscribe, {unused, MinAgeMs, PeriodMs}}
+                              end, S),
+    {S1, [Send]}.
 
 next_id(#{next_id := Id} = S) -> S#{next_id := (Id + 1) band 16#ffffffff}.
 
@@ -365,8 +392,8 @@ is_wanted(#{attacher := Attacher, creation := Creation, subscribers := Subscribe
     Attacher =/= none orelse Creation =/= 0 orelse barrel_p2p_subscribers:has_any(Subscribers).
 
 %% A new beginning: what is not of the session but of the VM comes along.
-again(#{said := Said, subscribers := Subscribers, seen := Seen}) ->
-    (new())#{said := Said, subscribers := Subscribers, seen := Seen}.
+again(#{said := Said, subscribers := Subscribers, seen := Seen, reaping := Consent}) ->
+    (new())#{said := Said, subscribers := Subscribers, seen := Seen, reaping := Consent}.
 
 nameless() -> #{name => <<>>, hidden => true, listens => false}.
 

@@ -146,6 +146,7 @@ known_atoms() ->
      tofu, strict, uptime_ms,
      active_view, passive_view, members, join, leave, subscribe, unsubscribe, neighbours, broadcasts, broadcast,
      bad_name, cannot_join_self, too_many, tag_too_long, too_large, busy,
+     unused, let_go, bad_value,
      peer_up, peer_down, joined, left, member_up, member_down, nodedown, connect_failed, graceful, dropped, blocked].
 
 -spec term_bytes(term()) -> binary().

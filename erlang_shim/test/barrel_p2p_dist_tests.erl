@@ -5,7 +5,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 %% Run inside the nodes.
--export([monitored_death/1, linked_death/1, messages_by_name/1, echo/0]).
+-export([attach/1, monitored_death/1, linked_death/1, messages_by_name/1, echo/0]).
 -export([start_listener/0, listener/1, heard/1, forget/1]).
 -export([start_sink/1, sink/1, sink_count/0, start_sender/3]).
 
@@ -53,6 +53,49 @@ links_and_monitors_test_() ->
               ?assertEqual(killed, call(A, ?MODULE, linked_death, [Bn])),
               ?assertEqual([1, 2, 3, done], call(A, ?MODULE, messages_by_name, [Bn]))
       end, "links, monitors and messages to names work").
+
+%% docs/decisions/0008-reaping.md: by the VM's own table, so what it has to say of each of them, at either end.
+a_node_tells_which_of_its_connections_nothing_is_attached_to_test_() ->
+    with_daemon(
+      fun(Host) ->
+              Settings = ["-barrel_p2p", "dist_gc_min_age_ms", "7000"],
+              {A, An} = start_node(Host, a, Settings), {B, Bn} = start_node(Host, b, ["-hidden", "-connect_all", "true" | Settings]),
+              Name = atom_to_binary(An, utf8), Other = atom_to_binary(Bn, utf8),
+              ?assertEqual([{Name, 7000, 60000}, {Other, 7000, 60000}], lists:sort(fake_daemon:consents(daemon(Host)))),
+              ?assertEqual(pong, call(A, net_adm, ping, [Bn])),
+              Free = fun() -> {Names, _} = call(A, barrel_p2p_reaping, unattached, [[Other]]), Names =:= [Other] end,
+              wait_until(Free),
+              [begin
+                   Pid = call(Peer, erlang, spawn, [?MODULE, attach, [Fun]]),
+                   wait_until(fun() -> not Free() end),
+                   exit_in(Peer, Pid),
+                   wait_until(Free)
+               end || {Peer, Fun} <- [{A, {erlang, monitor, [process, {rex, Bn}]}}, {B, {erlang, monitor, [process, {rex, An}]}},
+                                      {A, {erlang, spawn_link, [Bn, timer, sleep, [infinity]]}},
+                                      {B, {erlang, spawn_monitor, [An, timer, sleep, [infinity]]}},
+                                      {A, {erlang, monitor_node, [Bn, true]}},
+                                      {A, {rpc, call, [Bn, timer, sleep, [60000]]}},
+                                      {B, {gen_server, call, [{kernel_sup, An}, nobody_answers_this, infinity]}}]],
+              fake_daemon:asks_whether_unused(daemon(Host), Name, [Other, <<"unknown@nowhere">>]),
+              wait_until(fun() -> fake_daemon:let_go(daemon(Host)) =:= [{Name, [Other]}] end)
+      end, "a node tells which of its connections nothing is attached to").
+
+attach({M, F, Args}) ->
+    _ = apply(M, F, Args),
+    receive after infinity -> ok end.
+
+exit_in(Peer, Pid) -> call(Peer, erlang, exit, [Pid, kill]).
+
+%% `global' would take what is closed for what is lost; and one that may connect once only would be cut off.
+who_would_be_harmed_does_not_consent_test_() ->
+    with_daemon(
+      fun(Host) ->
+              {_, _} = start_node(Host, a, ["-kernel", "dist_auto_connect", "once"]),
+              {0, _, _} = run_erl(Host#{mesh => true}, ["-name", "b@127.0.0.1"], "halt()"),
+              {_, Cn} = start_node(Host, c),
+              Name = atom_to_binary(Cn, utf8),
+              ?assertEqual([{Name, 300000, 60000}], fake_daemon:consents(daemon(Host)))
+      end, "a node that would be harmed does not consent to closing what nobody uses").
 
 %% No Erlang process is on the data path: the port delivers to the VM.
 the_vm_itself_reads_the_socket_test_() ->

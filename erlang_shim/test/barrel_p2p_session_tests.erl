@@ -376,7 +376,7 @@ witness({unwatch, Pid}, #{watched := Watched} = World) -> World#{watched := list
 witness({tell, [_ | _] = Pids, _}, #{watched := Watched} = World) ->
     ?assertEqual([], Pids -- Watched),
     World;
-witness({Kind, _}, World) when Kind =:= say; Kind =:= keep -> World;
+witness({Kind, _}, World) when Kind =:= say; Kind =:= keep; Kind =:= look -> World;
 witness({Kind, _, _}, World) when Kind =:= log; Kind =:= accept -> World.
 
 any_input(_, #{open := connecting}) ->   % the client tries at once
@@ -385,16 +385,51 @@ any_input(N, #{open := Open, timers := Timers}) ->
     Always = [{attach, {attach, N}, app(), 100}, {need, {need, N}, nobody()}, {need, {again, N}, app()},
               {request, {request, N}, node_info}, {broadcast, {broadcast, N}, <<"t">>, <<>>},
               {subscribe, {subscribe, N}, pid(rand:uniform(3)), any_topic(), nobody()},
+              {reaping, lists:nth(rand:uniform(3), [none, {1000, 500}, {1000, 600}])}, {let_go, [<<"b@h">>]},
               {unsubscribe, pid(rand:uniform(3)), any_topic()}, {ended, pid(rand:uniform(3))}, {dial_failed, <<"b@h">>, ?NO_DAEMON, N}, detach]
         ++ [{timer, Timer} || Timer <- Timers] ++ [{timer, Timer} || Timer <- Timers],
     Heard = [attached(4 + N), attached(4 + N), attached(4), refused(14, <<"stops">>), refused(3, <<"taken">>),
              refused(6, <<"no">>), answer(1, {ok, 1}), answer(rand:uniform(9), {error, what}), answer(rand:uniform(9), ok),
-             payload({event, barrel_p2p_wire:term_bytes(joined)}), payload({deliver, <<"t">>, <<>>}),
+             payload({event, barrel_p2p_wire:term_bytes(joined)}),
+             payload({event, barrel_p2p_wire:term_bytes({unused, [<<"b@h">>]})}), payload({deliver, <<"t">>, <<>>}),
              payload({incoming, ?TICKET, <<"b@h">>}), payload(ready), {payload, <<255>>}, closed],
     Possible = case Open of yes -> Always ++ Heard; no -> Always end,
     lists:nth(rand:uniform(length(Possible)), Possible).
 
 any_topic() -> lists:nth(rand:uniform(3), [neighbours, broadcasts, {broadcast, <<"t">>}]).
+
+a_node_that_consents_says_so_whenever_a_session_begins_test() ->
+    {S1, []} = handle({reaping, {300000, 60000}}, new()),
+    {S2, _} = handle({attach, kernel, app(), 10000}, S1),
+    {S3, _} = handle(connected, S2),
+    {S4, Effects4} = handle(attached(7), S3),
+    ?assertEqual([{subscribe, {unused, 300000, 60000}}], questions(Effects4)),
+    ?assertEqual({S4, []}, handle({reaping, {300000, 60000}}, S4)),
+    {S5, Effects5} = handle({reaping, {1000, 500}}, S4),
+    ?assertEqual([{subscribe, {unused, 1000, 500}}], questions(Effects5)),
+    {S6, _} = handle(closed, S5),
+    {S7, []} = handle({reaping, {2000, 500}}, S6),
+    {S8, [connect]} = handle({timer, retry}, S7),
+    {S9, _} = handle(connected, S8),
+    {S10, Effects10} = handle(attached(7), S9),
+    ?assertEqual([{subscribe, {unused, 2000, 500}}], questions(Effects10)),
+    {S11, Effects11} = handle({reaping, none}, S10),
+    ?assertEqual([{unsubscribe, unused}], questions(Effects11)),
+    {S12, _} = handle(closed, S11),
+    {S13, [connect]} = handle({timer, retry}, S12),
+    {S14, _} = handle(connected, S13),
+    {_, Effects15} = handle(attached(7), S14),
+    ?assertEqual([], questions(Effects15)).
+
+what_nobody_uses_is_looked_at_and_let_go_test() ->
+    S = standing(7),
+    {S1, Effects} = handle(payload({event, barrel_p2p_wire:term_bytes({unused, [<<"a@h">>, <<"b@h">>, 'c@h']})}), S),
+    ?assertEqual([{look, [<<"a@h">>, <<"b@h">>]}], Effects),
+    ?assertEqual({S1, []}, handle({let_go, []}, S1)),
+    {S2, Effects2} = handle({let_go, [<<"b@h">>]}, S1),
+    ?assertEqual([{let_go, [<<"b@h">>]}], questions(Effects2)),
+    {S3, _} = handle(closed, S2),
+    ?assertEqual({S3, []}, handle({let_go, [<<"b@h">>]}, S3)).
 
 %% --- helpers --------------------------------------------------------------------------------------------
 

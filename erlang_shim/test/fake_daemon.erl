@@ -4,6 +4,7 @@
 -module(fake_daemon).
 
 -export([start/1, start/2, stop/1, attaches/1, dials/1, handshakes/1, sessions/1, topics/1, joins/1, tell/3]).
+-export([consents/1, asks_whether_unused/3, let_go/1]).
 -export([connection/2]).
 
 %% Listens at Path. The options: `refuse => {Code, Text}' for every ATTACH, `silent => true' to answer none,
@@ -21,7 +22,8 @@ start(Path, Options) ->
                         Server = self(),
                         spawn_link(fun() -> accept(Listen, Server) end),
                         loop(#{options => Options, sessions => #{}, tickets => #{}, attaches => [], dials => [],
-                               handshakes => [], topics => #{}, joins => [], creation => maps:get(first_creation, Options, 1000)})
+                               handshakes => [], topics => #{}, joins => [], consents => [], let_go => [],
+                               creation => maps:get(first_creation, Options, 1000)})
                 end),
     receive {Pid, listening} -> Pid end.
 
@@ -41,6 +43,13 @@ topics(Pid) -> ask(Pid, topics).
 joins(Pid) -> ask(Pid, joins).
 %% Something happens in the cluster.
 tell(Pid, Topic, Event) -> ask(Pid, {tell, Topic, {event, barrel_p2p_wire:term_bytes(Event)}}).
+
+%% What nodes said of connections that nobody uses: [{Name, MinAgeMs, PeriodMs}], the last first.
+consents(Pid) -> ask(Pid, consents).
+asks_whether_unused(Pid, Name, Names) ->
+    ask(Pid, {tell_node, Name, {event, barrel_p2p_wire:term_bytes({unused, Names})}}).
+%% [{Name, Names}], the last first.
+let_go(Pid) -> ask(Pid, let_go).
 
 %% --- the server ---------------------------------------------------------------------------------------
 
@@ -102,6 +111,13 @@ loop(#{sessions := Sessions, tickets := Tickets, options := Options} = S) ->
         {ask, From, Ref, {join, Name}} ->
             From ! {Ref, ok},
             loop(S#{joins := [Name | maps:get(joins, S)]});
+        {ask, From, Ref, {remember, Key, What}} ->
+            From ! {Ref, ok},
+            loop(S#{Key := [What | maps:get(Key, S)]});
+        {ask, From, Ref, {tell_node, Name, Frame}} ->
+            _ = [Pid ! {send, Frame} || #{pid := Pid, name := N} <- maps:values(Sessions), N =:= Name],
+            From ! {Ref, ok},
+            loop(S);
         {ask, From, Ref, {tell, Topic, Frame}} ->
             Wanted = case Frame of
                          {deliver, Tag, _} -> [broadcasts, {broadcast, Tag}];
@@ -202,6 +218,9 @@ answer({join, Name}, Server, _) ->
         _ -> {error, cannot_join_self}
     end;
 answer({subscribe, {broadcast, <<131, 107, _/binary>>}}, _, _) -> {error, too_many};   % a text as a tag: none is taken
+answer({subscribe, {unused, MinAgeMs, PeriodMs}}, Server, #{name := Name}) ->
+    ask(Server, {remember, consents, {Name, MinAgeMs, PeriodMs}});
+answer({let_go, Names}, Server, #{name := Name}) -> ask(Server, {remember, let_go, {Name, Names}});
 answer({Word, Topic}, Server, _) when Word =:= subscribe; Word =:= unsubscribe -> ask(Server, {Word, self(), Topic});
 answer(_, _, _) -> {error, unknown_request}.
 

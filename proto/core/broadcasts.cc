@@ -19,20 +19,7 @@ void Core::Impl::carry_out(const gossip::Deliver& effect, Now now, Effects& out)
   const Broadcast heard = read_broadcast(*effect.payload);
   suspicions.on_heard(effect.origin.key, now.steady);
   switch (static_cast<BroadcastKind>(heard.kind)) {
-    case BroadcastKind::message: {
-      Reader in{heard.body};
-      const ByteView tag = in.take(in.u32());
-      if (in.failed()) return;
-      const std::string text{as_text(tag)};
-      Bytes frame;
-      for (const auto& [token, id] : sessions.with_tokens()) {
-        const NodeSession& node = *sessions.find_as<NodeSession>(id);
-        if (!node.hears[static_cast<std::size_t>(Topic::broadcasts)] && !node.tags.contains(text)) continue;
-        if (frame.empty()) frame = local::encode(local::Deliver{tag, in.rest()});
-        out.emplace_back(SendToSession{id, frame});
-      }
-      return;
-    }
+    case BroadcastKind::message: return hear_message(effect.origin, effect.payload, now, out);
     case BroadcastKind::record: {
       const auto contact = contacts.read(heard.body, now.wall);
       if (!contact || (*contact)->key != effect.origin.key) return;

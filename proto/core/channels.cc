@@ -74,9 +74,9 @@ void Core::Impl::open_on_link(SessionId leg, LinkId link_id, Now now, Effects& o
   const std::uint64_t channel = link.next_channel;
   link.next_channel += 2;
   link.opens.emplace(channel, leg);
-  waiting.asked = DialLeg::Asked{link_id, channel, link.proven.contains(waiting.search.name())};
+  waiting.asked = DialLeg::Asked{link_id, channel, link.proven.contains(waiting.search.name()), now.steady + attempt_alone};
   dials_may_be_unwanted = true;
-  deadlines.set({Deadlines::Of::session, leg.value}, waiting.deadline);
+  deadlines.set({Deadlines::Of::session, leg.value}, std::min(waiting.deadline, waiting.asked->until));
   out.emplace_back(SendToLink{
       link_id, peer::encode(peer::ChannelOpen{channel, name_of_session(waiting.owner), waiting.search.name(), {}})});
 }
@@ -100,7 +100,7 @@ void Core::Impl::on_channel_opened(Link& link, const peer::ChannelOpened& opened
   const NodeName to = waiting.search.name();
   if (!link.proven.contains(to)) {  // I1
     const bool is_claimed = std::ranges::contains(link.record->body.names, to);
-    const std::string text = is_claimed ? not_served_text(link, to)
+    const std::string text = is_claimed ? not_served_text(link, to, now)
                                         : "the daemon at " + link.facts.peer_address.text() + " does not serve " + to.text();
     note_channel(link, to, is_claimed ? RefuseCode::not_trusted : RefuseCode::no_such_node, text, now);
     return refuse(leg, is_claimed ? RefuseCode::not_trusted : RefuseCode::no_such_node, text, now, out);
@@ -158,6 +158,8 @@ void Core::Impl::on_channel_open(Link& link, peer::ChannelOpen open, Now now, Ef
   if (link.losing || links.has_better_coming(link))
     return refuse_open(RefuseCode::moved, "there is a better link between the two daemons");
   if (open.from && !link.proven.contains(*open.from)) {  // I1
+    const std::string why = not_pinned_text(link, *open.from, now);
+    if (!why.empty()) return refuse_open(RefuseCode::not_trusted, "your key is not pinned for " + open.from->text() + " yet" + why);
     say(out, Severity::warning, "channel.impersonation",
         "the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) +
             ") asked for a channel in the name of " + open.from->text() + ", which its key is not proven for; refused");
@@ -203,6 +205,12 @@ void Core::Impl::on_channel_closed(SessionId leg, Now now, Effects& out) {
   if (channel == nullptr) return;
   const ChannelLeg closed = *channel;
   sessions.erase(leg);
+  if (closed.is_reaped) {
+    ++channels_reaped;
+    say(out, Severity::debug, "channel.reaped",
+        "the channel between " + shown(closed.local) + " and " + shown(closed.remote) +
+            " was not used and is closed; the next message opens another");
+  }
   Link* link = closed.link ? links.find(*closed.link) : nullptr;
   if (link == nullptr) return;
   link->channels.erase(closed.channel);

@@ -77,6 +77,10 @@ ContactPtr Contacts::keep(const VerifiedRecord& record, const Bytes& bytes) {
   return known.contact;
 }
 
+void Contacts::on_proven(const PublicKey& key, const std::set<NodeName>& names) {
+  if (const auto found = by_key_.find(key); found != by_key_.end()) found->second.known.proven = names;
+}
+
 const Contacts::Known* Contacts::find(const PublicKey& key) const {
   const auto found = by_key_.find(key);
   return found == by_key_.end() ? nullptr : &found->second.known;
@@ -91,12 +95,16 @@ std::vector<PublicKey> Contacts::keys_of(const NodeName& name) const {
 std::vector<Address> Contacts::addresses_of(const NodeName& name) const {
   std::vector<const Known*> serving;
   for (auto [it, end] = by_name_.equal_range(name); it != end; ++it) serving.push_back(&by_key_.at(it->second).known);
-  std::ranges::sort(serving, std::ranges::greater{}, [](const Known* each) { return each->expires; });
+  std::ranges::stable_sort(serving, std::ranges::greater{},
+                           [&](const Known* each) { return std::pair{each->proven.contains(name), each->expires}; });
   std::vector<Address> addresses;
-  for (const Known* each : serving)
-    for (const Address& address : each->contact->addresses)
+  for (std::size_t turn = 0; turn < limits::addresses_per_record_max; ++turn)
+    for (const Known* each : serving) {
+      if (turn >= each->contact->addresses.size()) continue;
+      const Address& address = each->contact->addresses[turn];
       if (addresses.size() < limits::addresses_per_name_max && !std::ranges::contains(addresses, address))
         addresses.push_back(address);
+    }
   return addresses;
 }
 

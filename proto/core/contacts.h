@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ class Contacts {
     membership::ContactPtr contact;
     std::vector<NodeName> names;
     WallTime expires;
+    std::set<NodeName> proven{};  ///< by the last link with it
   };
 
   Contacts(std::string cluster, const Signing& signing) : cluster_(std::move(cluster)), signing_(signing) {}
@@ -40,13 +42,23 @@ class Contacts {
   const Known* find(const PublicKey& key) const;
   /// Those who say they serve `name`.
   std::vector<PublicKey> keys_of(const NodeName& name) const;
-  /// Addresses of those who say they serve `name`, the newest record first.
+  /// A link has proven `key` for these names, and for no others.
+  void on_proven(const PublicKey& key, const std::set<NodeName>& names);
+  /// Addresses of those who say they serve `name`: whom a link has proven for it first, then the newest record. One of
+  /// each daemon in turn, so that nobody's many addresses keep another's from being tried.
   std::vector<Address> addresses_of(const NodeName& name) const;
   std::size_t size() const { return by_key_.size(); }
   /// In the order of keys.
   template <class Visit>
   void for_each(const Visit& visit) const {
     for (const auto& [key, entry] : by_key_) visit(key, entry.known);
+  }
+
+  /// From behind `after`, in the order of keys, until `visit` says false.
+  template <class Visit>
+  void visit_after(const std::optional<PublicKey>& after, const Visit& visit) const {
+    for (auto it = after ? by_key_.upper_bound(*after) : by_key_.begin(); it != by_key_.end(); ++it)
+      if (!visit(it->first, it->second.known)) return;
   }
 
   /// Beyond these, whoever was heard of longest ago is forgotten: views and the address book have their own hold on what

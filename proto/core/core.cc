@@ -43,10 +43,12 @@ membership::AddressBook Core::Impl::saved_book(Now now) const {
 void Core::Impl::settle(Now now, Effects& out) {
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
   do {
+    if (std::exchange(crawl_may_move, false)) advance_crawl(now, out);
     while (std::exchange(searches_may_move, false)) advance_all(now, out);
     pump(now, out);
-  } while (searches_may_move);
+  } while (searches_may_move || crawl_may_move);
   if (std::exchange(dials_may_be_unwanted, false)) cancel_unwanted_dials(out);
+  prompted_by.reset();
 }
 
 void Core::Impl::on_time(Now now, Effects& out) {
@@ -132,13 +134,31 @@ void Core::Impl::on_time(Now now, Effects& out) {
       case Deadlines::Of::sweep:
         sweep_links(now, out);
         break;
+      case Deadlines::Of::reaping:
+        look_at_channels(SessionId{due->id}, now, out);
+        break;
+      case Deadlines::Of::crawl:
+        if (crawl) advance_crawl(now, out);
+        else begin_crawl(now, out);
+        break;
     }
   }
+}
+
+void Core::Impl::on_addresses(std::vector<Address> addresses, Now now, Effects& out) {
+  if (own.set_addresses(std::move(addresses)) && !stopping) own_record_changed(now, out);
+}
+
+void Core::Impl::own_record_changed(Now now, Effects& out) {
+  announce_ourselves(now);
+  for (auto& [id, link] : links.all())
+    if (link.admitted) send_record(link, now, out);
 }
 
 void Core::Impl::on_stop(Now now, Effects& out) {
   leave_cluster(now, out);
   stopping = true;
+  if (crawl) end_crawl(now, out);  // with what is known by now
   std::vector<SessionId> open;
   for (const auto& [id, connection] : sessions.all())
     if (!std::holds_alternative<ChannelLeg>(connection.is)) open.push_back(id);
@@ -157,8 +177,8 @@ void Core::on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects&
   impl_->on_link_opened(link, facts, now, out);
   impl_->settle(now, out);
 }
-void Core::on_link_message(LinkId link, ByteView message, Now now, Effects& out) {
-  impl_->on_link_message(link, message, now, out);
+void Core::on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out) {
+  impl_->on_link_message(link, on, message, now, out);
   impl_->settle(now, out);
 }
 void Core::on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out) {
@@ -170,7 +190,7 @@ void Core::on_dial_failed(DialId dial, DialError why, Now now, Effects& out) {
   impl_->settle(now, out);
 }
 void Core::on_link_backlog(LinkId link, std::size_t bytes, Now now, Effects& out) {
-  impl_->on_link_backlog(link, bytes, now);
+  impl_->on_link_backlog(link, bytes, now, out);
   impl_->settle(now, out);
 }
 void Core::on_join(const JoinTarget& contact, Now now, Effects& out) {
@@ -179,6 +199,14 @@ void Core::on_join(const JoinTarget& contact, Now now, Effects& out) {
 }
 void Core::on_leave(Now now, Effects& out) {
   impl_->leave_cluster(now, out);
+  impl_->settle(now, out);
+}
+void Core::on_addresses(std::vector<Address> addresses, Now now, Effects& out) {
+  impl_->on_addresses(std::move(addresses), now, out);
+  impl_->settle(now, out);
+}
+void Core::on_crawl(Now now, Effects& out) {
+  impl_->begin_crawl(now, out);
   impl_->settle(now, out);
 }
 void Core::on_resolved(ResolveId resolve, std::vector<Address> addresses, Now now, Effects& out) {
@@ -215,6 +243,10 @@ void Core::on_channel_closed(SessionId leg, Now now, Effects& out) {
 }
 void Core::on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out) {
   impl_->on_node_named(leg, name, now, out);
+  impl_->settle(now, out);
+}
+void Core::on_channels_looked_at(SessionId session, const std::vector<ChannelUse>& uses, Now now, Effects& out) {
+  impl_->on_channels_looked_at(session, uses, now, out);
   impl_->settle(now, out);
 }
 void Core::on_time(Now now, Effects& out) {

@@ -91,7 +91,14 @@ struct LinkEnd {
   enum class How : std::uint8_t { closed_by_peer, idle, reset, lost };
   How how;
   std::uint64_t code = 0;  ///< with closed_by_peer: LinkCode, or what the peer made up
-  std::string text;
+  std::string text;        ///< what more is known, or ""
+};
+
+/// What the data road knows of a channel's use.
+struct ChannelUse {
+  SessionId leg;
+  std::uint64_t passed = 0;  ///< grows with every frame in either direction; ticks do not count
+  bool is_moving = false;    ///< something is on its way
 };
 
 enum class DialError : std::uint8_t { no_answer, refused, wrong_protocol, bad_certificate, local };
@@ -102,9 +109,9 @@ class Core {
   Core(CoreConfig config, const Signing& signing, Secrets& secrets, Rng rng, Now now);
   ~Core();
 
-  // Links. `message` is one PeerMessage without its length.
+  // Links. `message` is one PeerMessage without its length; what came on the other stream than it belongs to ends the link.
   void on_link_opened(LinkId link, const LinkFacts& facts, Now now, Effects& out);
-  void on_link_message(LinkId link, ByteView message, Now now, Effects& out);
+  void on_link_message(LinkId link, LinkStream on, ByteView message, Now now, Effects& out);
   void on_link_closed(LinkId link, const LinkEnd& why, Now now, Effects& out);
   void on_dial_failed(DialId dial, DialError why, Now now, Effects& out);
 
@@ -129,10 +136,17 @@ class Core {
   void on_channel_closed(SessionId leg, Now now, Effects& out);
   /// A node without a name was given this one in the handshake on `leg`.
   void on_node_named(SessionId leg, const NodeName& name, Now now, Effects& out);
+  void on_channels_looked_at(SessionId session, const std::vector<ChannelUse>& uses, Now now, Effects& out);
+
+  /// Where this host can be reached has changed: CoreConfig::advertise from now on.
+  void on_addresses(std::vector<Address> addresses, Now now, Effects& out);
 
   // An operator.
   void on_join(const JoinTarget& contact, Now now, Effects& out);
   void on_leave(Now now, Effects& out);
+  /// Asks the whole cluster who is whose neighbour. CrawlEnded follows within crawl_gap + crawl_budget, one for all who ask
+  /// meanwhile.
+  void on_crawl(Now now, Effects& out);
 
   void on_time(Now now, Effects& out);
   TimePoint next_deadline() const;  ///< `never` when idle

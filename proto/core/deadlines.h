@@ -13,7 +13,7 @@ namespace bp2p {
 
 class Deadlines {
  public:
-  enum class Of : std::uint8_t { session, incoming, hello, redial, own_record, pins, reach, join, overlay, life, gossip, sweep };
+  enum class Of : std::uint8_t { session, incoming, hello, redial, own_record, pins, reach, join, overlay, life, gossip, sweep, reaping, crawl };
   struct Key {
     Of of;
     std::uint64_t id;

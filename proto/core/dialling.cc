@@ -66,9 +66,9 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
         is_pending = true;
         wake = std::min(wake, search.moved_until);
       } else if (const NodeName* name = search.maybe_name();
-                 name && config.trust == Trust::strict && std::ranges::contains(link->record->body.names, *name)) {
+                 name && !link->pins && !link->proven.contains(*name) && std::ranges::contains(link->record->body.names, *name)) {
         search.refused_by.insert(link->id);
-        search.note(RefuseCode::not_trusted, not_served_text(*link, *name));
+        search.note(RefuseCode::not_trusted, not_served_text(*link, *name, now));
         note_channel(*link, *name, RefuseCode::not_trusted, "its key is not pinned for the name", now);
       } else if (search.key() && *search.key() != link->facts.peer_key) {
         search.refused_by.insert(link->id);
@@ -115,9 +115,18 @@ Core::Impl::SearchStep Core::Impl::step(Search& search, SearchOwner owner, Now n
   return Exhausted{};
 }
 
-std::string Core::Impl::not_served_text(const Link& link, const NodeName& name) const {
+std::string Core::Impl::not_pinned_text(const Link& link, const NodeName& name, Now now) {
+  if (!link.unpinned.contains(name) || !link.pin_limit) return "";
+  const auto next = pin_budget.next_in(*link.pin_limit, link.facts.peer_key, now.steady);
+  const std::string when = next ? "it is tried again, in " + std::to_string(std::chrono::ceil<std::chrono::minutes>(*next).count()) + " min at the soonest"
+                                : "names that are not used any more can be taken back";
+  return ": there are more new names than " + describe(*link.pin_limit, config.pin_limits) + "; " + when;
+}
+
+std::string Core::Impl::not_served_text(const Link& link, const NodeName& name, Now now) {
+  const std::string why = not_pinned_text(link, name, now);
   return "the daemon at " + link.facts.peer_address.text() + " (" + signing.show(link.facts.peer_key) + ") says it serves " +
-         name.text() + ", but its key is not pinned for that name";
+         name.text() + ", but its key is not pinned for that name" + why + (why.empty() ? "" : ", or pin it by hand: barrel-p2pd keys pin " + name.text());
 }
 
 void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now now, Effects& out) {
@@ -131,6 +140,10 @@ void Core::Impl::on_resolved(ResolveId id, std::vector<Address> addresses, Now n
     for (const Address& address : addresses) {
       if (search.attempts.size() >= limits::addresses_per_name_max) break;
       if (!std::ranges::contains(search.attempts, address, &Search::Attempt::to)) search.attempts.push_back({.to = address});
+    }
+    if (!search.attempts.empty()) {  // the last one must be begun while it can still answer
+      const auto turns = static_cast<Duration::rep>(search.attempts.size());
+      search.alone = std::min<Duration>(search.alone, (config.dial_budget - std::min(config.dial_budget, answer_within)) / turns);
     }
     if (search.attempts.empty()) {
       search.code = RefuseCode::unknown_node;
@@ -194,7 +207,19 @@ void Core::Impl::note_failure(const Address& address, RefuseCode code, Ledger::E
 
 void Core::Impl::advance_dial(SessionId leg, Now now, Effects& out) {
   auto* waiting = sessions.find_as<DialLeg>(leg);
-  if (waiting == nullptr || waiting->asked || waiting->local) return;
+  if (waiting == nullptr || waiting->local) return;
+  if (waiting->asked) {
+    if (now.steady < waiting->asked->until) return;
+    const Link& link = *links.find(waiting->asked->link);
+    if (link.proven.contains(waiting->search.name()))  // its node has its time
+      return deadlines.set({Deadlines::Of::session, leg.value}, waiting->deadline);
+    // Whoever answers at one of the addresses may be anybody: who says nothing costs the others their turn no longer.
+    waiting->search.refused_by.insert(link.id);
+    waiting->search.note(RefuseCode::unreachable, link.facts.peer_address.text() + ": the daemon there does not answer for the name");
+    withdraw_open(*waiting, out);
+    for (Search::Attempt& attempt : waiting->search.attempts)
+      if (links.at(attempt.to).empty()) attempt.begun = attempt.dialled = false;  // its dial was cancelled when we asked
+  }
   if (const auto target = sessions.named(waiting->search.name())) return open_local(leg, *target, now, out);
 
   const SearchStep next = step(waiting->search, leg, now, out);

@@ -12,7 +12,9 @@
 #include "proto/base/bytes.h"
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
+#include "proto/core/status.h"
 #include "proto/wire/codes.h"
+#include "proto/wire/link_stream.h"
 
 namespace bp2p {
 
@@ -26,11 +28,6 @@ struct Dial {
 /// Gives up a dial that has not been answered yet. No answer comes any more.
 struct CancelDial {
   DialId dial;
-};
-/// Of a link. What is said on one arrives in order; what is said on the link stream goes first.
-enum class LinkStream : std::uint8_t {
-  link,     ///< HELLO, records, channels
-  overlay,  ///< membership and broadcasts. They share one, because a broadcast may only follow what made the two neighbours
 };
 /// One PeerMessage on a stream of the link; the driver adds the length.
 struct SendToLink {
@@ -61,7 +58,8 @@ struct Resolve {
 struct PublishNames {
   std::vector<NodeName> names;
 };
-/// Read the pins of these names, and which names `key` has. Answered by on_pins_read, in the same order.
+/// Read the pins of these names, and which names `key` has. Answered by on_pins_read, in the same order. Link 0: it is
+/// about the origin of a broadcast.
 struct ReadPins {
   LinkId link;
   PublicKey key;
@@ -113,6 +111,18 @@ struct StartLocalChannel {
   ChannelNames names;  ///< as the dialler sees it: local = dialler's node, remote = acceptor's
 };
 
+/// How much has passed on these channels of a session's node? Answered by on_channels_looked_at.
+struct LookAtChannels {
+  SessionId session;
+  std::vector<SessionId> legs;
+};
+/// Closes a channel in good order, as if the node at our end had: on_channel_closed follows. But only if nothing has passed
+/// since ChannelUse said `passed`, and nothing is on its way; else nothing happens.
+struct CloseUnusedChannel {
+  SessionId leg;
+  std::uint64_t passed;
+};
+
 // --- for people ----------------------------------------------------------------------------------
 
 enum class Severity : std::uint8_t { debug, info, warning, error };
@@ -123,8 +133,14 @@ struct Event {
   std::string text;
 };
 
+/// The answer to Core::on_crawl.
+struct CrawlEnded {
+  ClusterGraph graph;
+};
+
 using Effect = std::variant<Dial, CancelDial, SendToLink, AdmitLink, CloseLink, Resolve, PublishNames, ReadPins, StorePins,
-                            SendToSession, CloseSession, StartChannel, StartLocalChannel, Event>;
+                            SendToSession, CloseSession, StartChannel, StartLocalChannel, LookAtChannels, CloseUnusedChannel,
+                            Event, CrawlEnded>;
 using Effects = std::vector<Effect>;
 
 }  // namespace bp2p

@@ -2,12 +2,15 @@
 //   session_frames.cc  a connection of the node socket says what it is, and asks
 //   dialling.cc        from a name to a link: look-up, dials, and dialling again
 //   channels.cc        a channel is asked for, by a node or by a peer, and starts
+//   reaping.cc         a channel that nobody uses is closed
 //   link_messages.cc   HELLO, records, messages
 //   link_pins.cc       names against pins; admission
 //   link_end.cc        duplicates, and links that go
 //   overlay.cc         membership's effects: messages, neighbours, joining and leaving
 //   reaching.cc        links for the overlay, made and given up
+//   crawling.cc        the whole overlay is drawn
 //   broadcasts.cc      gossip's effects: what is broadcast, heard, and told to sessions
+//   origins.cc         whose broadcasts subscribers may hear
 //   members.cc         suspicion's effects: who lives, and what subscribers hear of it
 //   requests.cc        what sessions ask
 //   attempts.cc        what goes into the ledger
@@ -24,6 +27,7 @@
 
 #include "proto/core/contacts.h"
 #include "proto/core/core.h"
+#include "proto/core/crawl.h"
 #include "proto/core/creations.h"
 #include "proto/core/deadlines.h"
 #include "proto/core/ledger.h"
@@ -95,7 +99,9 @@ struct Core::Impl {
   void schedule_redial(RedialId id, std::string why, Now now);
   void end_redial(const NodeName& name);
   bool is_in_flight(const Address& address) const;
-  std::string not_served_text(const Link& link, const NodeName& name) const;
+  std::string not_served_text(const Link& link, const NodeName& name, Now now);
+  /// Why the peer's key is not pinned for `name` that it claims, and what follows; "" when the pins say no more.
+  std::string not_pinned_text(const Link& link, const NodeName& name, Now now);
 
   // --- channels.cc
   void open_local(SessionId leg, SessionId target, Now now, Effects& out);
@@ -115,10 +121,21 @@ struct Core::Impl {
   void withdraw_open(DialLeg& leg, Effects& out);
   std::optional<NodeName> name_of_session(SessionId id);
 
+  // --- reaping.cc
+  void reap(SessionId id, const Reaping& reaping, Now now);
+  void stop_reaping(SessionId id);
+  void look_at_channels(SessionId id, Now now, Effects& out);
+  void on_channels_looked_at(SessionId id, const std::vector<ChannelUse>& uses, Now now, Effects& out);
+  bool is_unused(const Connection& connection, const ChannelLeg& leg, const Reaping& reaping, Now now) const;
+  void ask_whether_unused(SessionId id, Terms names, Effects& out);
+  void let_go(SessionId id, const std::set<std::string>& names, Now now, Effects& out);
+  void on_channel_unused(Link& link, const peer::ChannelUnused& unused, Now now, Effects& out);
+  void on_offered(SessionId leg, Now now, Effects& out);
+
   // --- link_messages.cc
   void on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effects& out);
-  void on_link_message(LinkId id, ByteView message, Now now, Effects& out);
-  void process_message(LinkId id, ByteView bytes, Now now, Effects& out);
+  void on_link_message(LinkId id, LinkStream on, ByteView message, Now now, Effects& out);
+  void process_message(LinkId id, LinkStream on, ByteView bytes, Now now, Effects& out);
   void on_hello(Link& link, const peer::Hello& hello, Now now, Effects& out);
   void on_record(LinkId id, const Bytes& record, peer::Message message, Now now, Effects& out);
   void act_on(LinkId id, peer::Message message, Now now, Effects& out);
@@ -162,7 +179,10 @@ struct Core::Impl {
   /// Carries out what membership and gossip have asked for, and what comes of that.
   void pump(Now now, Effects& out);
   void on_membership(Link& link, const peer::Membership& message, Now now, Effects& out);
+  /// Takes one of the peer's words. False: it is over its rate, and is passed over (I22); the link may have been closed.
+  bool may_say(Link& link, TokenBucket& rate, Now now, Effects& out);
   void on_records_wanted(Link& link, Now now, Effects& out);
+  void give_records(Link& link, Now now, Effects& out);
   void on_records(Link& link, const peer::Records& records, Now now, Effects& out);
   membership::ContactPtr own_contact(Now now);
   membership::AddressBook saved_book(Now now) const;
@@ -173,7 +193,7 @@ struct Core::Impl {
   /// A living member, or we.
   bool is_with_us(const JoinTarget& target);
   void on_link_admitted(Link& link, Now now);
-  void on_link_gone(const PublicKey& key, Now now);
+  void on_link_gone(const PublicKey& key, Now now, Effects& out);
   /// The peer's broadcasts go over the link to use; when that is another one, both ends begin anew.
   void gossip_follows(const PublicKey& key, Now now);
 
@@ -187,9 +207,20 @@ struct Core::Impl {
   void advance_reach(ReachId id, Now now, Effects& out);
   void end_reach(ReachId id);
   void reach_failed(ReachId id, Now now, Effects& out);
-  void on_link_backlog(LinkId id, std::size_t bytes, Now now);
+  void on_link_backlog(LinkId id, std::size_t bytes, Now now, Effects& out);
   void sweep_links(Now now, Effects& out);
   void arm_sweep(Now now);
+
+  // --- crawling.cc
+  void begin_crawl(Now now, Effects& out);
+  /// Asks whom it may, or ends it.
+  void advance_crawl(Now now, Effects& out);
+  void ask_for_view(const membership::ContactPtr& of, Now now, Effects& out);
+  /// The peer will not answer.
+  void crawl_misses(const PublicKey& key);
+  void end_crawl(Now now, Effects& out);
+  void on_view_asked(Link& link, Now now, Effects& out);
+  void on_view(Link& link, const peer::View& view, Now now, Effects& out);
 
   // --- broadcasts.cc
   void carry_out(const gossip::Send& effect, Now now, Effects& out);
@@ -201,6 +232,17 @@ struct Core::Impl {
   std::expected<std::uint64_t, gossip::NotNow> broadcast(BroadcastKind kind, ByteView body, Now now);
   /// Tells everybody our newest record, as soon as it can be broadcast.
   void announce_ourselves(Now now);
+
+  // --- origins.cc
+  enum class Hearing : std::uint8_t { yes, not_yet, no };
+  /// May subscribers hear what this origin says?
+  Hearing may_be_heard(const gossip::OriginId& origin, Now now, Effects& out);
+  /// Delivers the application's message if its origin may be heard, keeps it for a while if that is not known yet.
+  void hear_message(const gossip::OriginId& origin, gossip::Payload payload, Now now, Effects& out);
+  void deliver_message(ByteView body, Effects& out);
+  /// What was kept, of this origin or of all.
+  void hear_kept(const std::optional<PublicKey>& of, Now now, Effects& out);
+  void on_origin_pins_read(const PinReads& reads, Now now, Effects& out);
 
   // --- members.cc
   void carry_out(const membership::Probe& effect, Now now, Effects& out);
@@ -254,6 +296,9 @@ struct Core::Impl {
   void settle(Now now, Effects& out);
   void on_time(Now now, Effects& out);
   void on_stop(Now now, Effects& out);
+  void on_addresses(std::vector<Address> addresses, Now now, Effects& out);
+  /// Our record says something new: peers and the cluster hear of it.
+  void own_record_changed(Now now, Effects& out);
   template <class Fixed>
   Fixed random() {
     Fixed fixed;
@@ -306,7 +351,25 @@ struct Core::Impl {
   bool wants_records = false;                      ///< as a newcomer, of the next neighbour
   bool sweep_is_set = false;
   bool window_is_full = false;  ///< of our broadcasts, until MayBroadcast
+  struct KeptMessage {
+    gossip::OriginId origin;
+    gossip::Payload payload;
+    TimePoint came;
+  };
+  std::deque<KeptMessage> kept_messages;  ///< of origins that may not be heard yet
+  std::size_t kept_bytes = 0;
+  std::uint64_t broadcasts_unheard = 0;   ///< dropped over their origin
+  struct OriginTrust {
+    bool is_trusted;
+    TimePoint read;
+  };
+  std::map<PublicKey, OriginTrust> origin_trust;  ///< strict: what the pins say
+  std::deque<std::pair<PublicKey, std::vector<NodeName>>> origins_asked;  ///< for their pins, in the order of the answers
+  std::optional<PublicKey> prompted_by;  ///< the peer whose membership message is dealt with
   TimePoint join_told_until{};
+
+  std::optional<Crawl> crawl;
+  TimePoint next_crawl{};
 
   std::map<IncomingId, Incoming> incoming;
   std::map<Ticket, IncomingId> tickets;
@@ -318,9 +381,10 @@ struct Core::Impl {
 
   std::uint64_t last_id = 0;  ///< of dials, look-ups, redials and incoming channels alike
   bool searches_may_move = false;
+  bool crawl_may_move = false;
   bool dials_may_be_unwanted = false;
   bool stopping = false;
-  std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0;
+  std::uint64_t refused_frames = 0, refused_links = 0, refused_sessions = 0, channels_reaped = 0;
 };
 
 /// `looks`: false for a dial that has found its link, and asks there.

@@ -23,7 +23,6 @@ RefuseCode refuse_code(const std::optional<LinkCode>& code) {
   switch (*code) {
     case LinkCode::not_trusted:
     case LinkCode::pin_unreadable:
-    case LinkCode::too_many_pins:
     case LinkCode::name_taken: return RefuseCode::not_trusted;
     case LinkCode::self: return RefuseCode::no_such_node;
     default: return RefuseCode::unreachable;
@@ -70,15 +69,20 @@ void Core::Impl::on_link_closed(LinkId id, const LinkEnd& why, Now now, Effects&
   if (link == nullptr) return;
   const bool is_closed = why.how == LinkEnd::How::closed_by_peer;
   std::string text{text_of(why.how)};
-  if (is_closed) {
+  if (is_closed)
     text += " (" + std::string{name_of(static_cast<LinkCode>(why.code))} + ")";
-    if (!why.text.empty()) text += ": " + clean(why.text);
-  }
+  if (!why.text.empty()) text += ": " + clean(why.text);
   const auto code = is_closed ? std::optional{static_cast<LinkCode>(why.code)} : std::nullopt;
   // A peer that refuses us: somebody has to do something, mostly there. It is dialled again and again, so once a minute.
   const bool is_refusal = is_final(code) && *code != LinkCode::duplicate && *code != LinkCode::self;
+  // That it stops was said when it left. While it does it is like an address that does not answer (dial.failed).
+  const bool is_stopping = code == LinkCode::goodbye && !link->admitted;
+  const Severity severity = is_refusal    ? Severity::warning
+                            : is_stopping ? Severity::debug
+                            : is_closed   ? news_of(link->facts.peer_key)
+                                          : Severity::info;
   if (link->admitted || (link->dialled_here() && !is_refusal) || strangers.may_cause_a_line(link->facts.peer_address, now.steady))
-    say(out, is_refusal ? Severity::warning : is_closed ? news_of(link->facts.peer_key) : Severity::info, link->admitted ? "link.closed" : "link.refused",
+    say(out, severity, link->admitted ? "link.closed" : "link.refused",
         "link with the daemon at " + link->facts.peer_address.text() + " (" + signing.show(link->facts.peer_key) + ") gone: " + text +
             (is_refusal ? advice(*code) : ""));
   drop_link(id, {.code = code, .by_us = false, .text = std::move(text)}, now, out);
@@ -124,7 +128,7 @@ void Core::Impl::drop_link(LinkId id, const Gone& gone, Now now, Effects& out) {
   for (const NodeName& name : spoken)
     if (links.serving(name).empty()) dial_again(name, text, now, out);
   settle_duplicates(key, now, out);
-  if (was_admitted || links.of_key(key).empty()) on_link_gone(key, now);
+  if (was_admitted || links.of_key(key).empty()) on_link_gone(key, now, out);
   searches_may_move = true;
 }
 

@@ -13,20 +13,6 @@ const Bytes* record_in(const peer::Message& message) {
   return nullptr;
 }
 
-/// Not of the overlay.
-bool is_of_link(const peer::Message& message) {
-  return !std::holds_alternative<peer::Membership>(message) && !std::holds_alternative<peer::Gossip>(message) &&
-         !std::holds_alternative<peer::RecordsWanted>(message) && !std::holds_alternative<peer::Records>(message) &&
-         !std::holds_alternative<peer::HeldDown>(message);
-}
-
-/// Of PeerMessage's fields the first byte says which: `number << 3 | 2`.
-bool is_of_overlay(ByteView message) {
-  if (message.empty()) return false;
-  const auto field = static_cast<std::uint8_t>(message[0]) >> 3;
-  return field >= 7 && field <= 11;
-}
-
 }  // namespace
 
 void Core::Impl::on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effects& out) {
@@ -59,19 +45,19 @@ void Core::Impl::on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effe
       SendToLink{id, peer::encode(make_hello(link.role(), facts.exporter, config.cluster, record, signing))});
 }
 
-void Core::Impl::on_link_message(LinkId id, ByteView message, Now now, Effects& out) {
+void Core::Impl::on_link_message(LinkId id, LinkStream on, ByteView message, Now now, Effects& out) {
   Link* link = links.find(id);
   if (link == nullptr) return;  // closed in this very input's batch
-  if (!link->pins) return process_message(id, message, now, out);
+  if (!link->pins) return process_message(id, on, message, now, out);
   // What does not depend on names need not wait for their look-up. It may be much, and is not.
-  if (link->admitted && is_of_overlay(message)) return process_message(id, message, now, out);
+  if (link->admitted && on == LinkStream::overlay) return process_message(id, on, message, now, out);
   if (link->held.size() >= limits::held_messages_max || link->held_bytes + message.size() > limits::held_bytes_max)
     return close_link(id, LinkCode::bad_message, "too many messages while the peer's names are looked up", now, out);
-  link->held.emplace_back(message.begin(), message.end());
+  link->held.push_back({on, Bytes{message.begin(), message.end()}});
   link->held_bytes += message.size();
 }
 
-void Core::Impl::process_message(LinkId id, ByteView bytes, Now now, Effects& out) {
+void Core::Impl::process_message(LinkId id, LinkStream on, ByteView bytes, Now now, Effects& out) {
   Link& link = *links.find(id);
   auto message = peer::decode(bytes);
   if (!message) {
@@ -79,12 +65,13 @@ void Core::Impl::process_message(LinkId id, ByteView bytes, Now now, Effects& ou
     ++refused_frames;
     return close_link(id, LinkCode::bad_message, std::string{peer::describe(message.error())}, now, out);
   }
+  if (on != peer::stream_of(*message)) {
+    ++refused_frames;
+    return close_link(id, LinkCode::bad_message, "a message on the stream of others", now, out);
+  }
   if (const auto* hello = std::get_if<peer::Hello>(&*message)) return on_hello(link, *hello, now, out);
   if (!link.admitted) return close_link(id, LinkCode::bad_message, "the first message is not a HELLO", now, out);
-  if (link.pins) {  // it came past others that wait, so it must be what its first byte said
-    if (is_of_link(*message)) return close_link(id, LinkCode::bad_message, "a message that is two", now, out);
-    return act_on(id, std::move(*message), now, out);
-  }
+  if (on == LinkStream::overlay) return act_on(id, std::move(*message), now, out);
   if (const Bytes* record = record_in(*message); record != nullptr && !record->empty() && *record != link.record_bytes) {
     const Bytes copy = *record;
     return on_record(id, copy, std::move(*message), now, out);
@@ -134,6 +121,7 @@ void Core::Impl::act_on(LinkId id, peer::Message message, Now now, Effects& out)
   if (const auto* opened = std::get_if<peer::ChannelOpened>(&message)) return on_channel_opened(link, *opened, now, out);
   if (const auto* refused = std::get_if<peer::ChannelRefused>(&message)) return on_channel_refused(link, *refused, now, out);
   if (const auto* cancel = std::get_if<peer::ChannelCancel>(&message)) return on_channel_cancel(link, *cancel, now, out);
+  if (const auto* unused = std::get_if<peer::ChannelUnused>(&message)) return on_channel_unused(link, *unused, now, out);
   link.last_use = now.steady;
   if (const auto* membership = std::get_if<peer::Membership>(&message)) return on_membership(link, *membership, now, out);
   if (const auto* gossip = std::get_if<peer::Gossip>(&message)) return on_gossip(link, *gossip, now, out);
@@ -141,6 +129,8 @@ void Core::Impl::act_on(LinkId id, peer::Message message, Now now, Effects& out)
     return suspicions.on_held_down(link.facts.peer_key, {{held->epoch, held->incarnation}}, now.steady, life_effects);
   if (std::holds_alternative<peer::RecordsWanted>(message)) return on_records_wanted(link, now, out);
   if (const auto* records = std::get_if<peer::Records>(&message)) return on_records(link, *records, now, out);
+  if (std::holds_alternative<peer::ViewAsked>(message)) return on_view_asked(link, now, out);
+  if (const auto* view = std::get_if<peer::View>(&message)) return on_view(link, *view, now, out);
   // A RecordUpdate's record has been dealt with.
 }
 

@@ -46,13 +46,14 @@ void Core::Impl::tell_doubts(Link& link, const std::vector<PinCheck::Doubt>& dou
                              Effects& out) {
   std::vector<const PinCheck::Doubt*> untold;
   for (const PinCheck::Doubt& doubt : doubts)
-    if (!link.told_of.contains(doubt.name)) untold.push_back(&doubt);
+    if (const auto told = link.told_of.find(doubt.name); told == link.told_of.end() || told->second != doubt.event)
+      untold.push_back(&doubt);
   // A peer says new records as often as it likes. What is not said now is said when the names are looked at again.
   if (untold.empty() || (!in_any_case && !strangers.may_cause_a_line(link.facts.peer_address, now.steady))) return;
   std::map<std::string_view, std::vector<const PinCheck::Doubt*>> by_event;
   for (const PinCheck::Doubt* doubt : untold) {
     by_event[doubt->event].push_back(doubt);
-    link.told_of.insert(doubt->name);
+    link.told_of[doubt->name] = doubt->event;
   }
   for (const auto& [event, all] : by_event)
     say(out, Severity::warning, event,
@@ -105,6 +106,7 @@ void Core::Impl::read_next_pins(Effects& out) {
 }
 
 void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects& out) {
+  if (id == LinkId{}) return on_origin_pins_read(reads, now, out);
   Link* link = links.find(id);
   if (link == nullptr || !link->pins || link->pins->stage != PinCheck::Stage::reading) return;
   PinCheck& check = *link->pins;
@@ -154,13 +156,19 @@ void Core::Impl::on_pins_read(LinkId id, const PinReads& reads, Now now, Effects
           name.text() + " is pinned to " + signing.show(pinned) + " (if that is not right any more: barrel-p2pd keys pin " +
               name.text() + ")");
   // A peer may say a new record with new names as often as it likes, so these are lines that it causes.
-  const auto is_told = [&](const NodeName& name) { return link->told_of.contains(name); };
+  constexpr std::string_view limited = "pins.limited";
+  const auto is_told = [&](const NodeName& name) {
+    const auto told = link->told_of.find(name);
+    return told != link->told_of.end() && told->second == limited;
+  };
+  if (decision->limit) check.unpinned = {decision->unproven.begin(), decision->unproven.end()};
+  check.limit = decision->limit;
   if (decision->limit && !std::ranges::all_of(decision->unproven, is_told) &&
       strangers.may_cause_a_line(link->facts.peer_address, now.steady)) {
     say(out, Severity::warning, "pins.limited",
         "more new names than " + describe(*decision->limit, config.pin_limits) + ": " + listed(decision->unproven) +
             " of " + peer + " cannot be reached until there is room" + std::string{advice(*decision->limit)});
-    link->told_of.insert(decision->unproven.begin(), decision->unproven.end());
+    for (const NodeName& name : decision->unproven) link->told_of[name] = limited;
   }
   check.proven.insert(check.proven.end(), decision->proven.begin(), decision->proven.end());
   if (decision->to_store.empty()) {
@@ -221,8 +229,11 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   link.pins.reset();
   const std::set<NodeName> proven{check.proven.begin(), check.proven.end()};
   const std::set<NodeName> claimed{check.record.body.names.begin(), check.record.body.names.end()};
-  for (auto* names : {&link.taken_back, &link.told_of})
-    std::erase_if(*names, [&](const NodeName& name) { return proven.contains(name) || !claimed.contains(name); });
+  const auto is_over_with = [&](const NodeName& name) { return proven.contains(name) || !claimed.contains(name); };
+  std::erase_if(link.taken_back, is_over_with);
+  std::erase_if(link.told_of, [&](const auto& each) { return is_over_with(each.first); });
+  link.unpinned = std::move(check.unpinned);
+  link.pin_limit = check.limit;
   std::erase_if(link.suspect, [&](const NodeName& name) { return !proven.contains(name); });
   const bool is_over = check.is_again && !link.proven.empty() && proven.empty();
   tell_doubts(link, check.doubts, is_over, now, out);
@@ -239,6 +250,7 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   for (const NodeName& name : link.proven) end_redial(name);
   if (link.admitted) {
     hyparview.on_contact(contact_of(link));
+    contacts.on_proven(link.facts.peer_key, link.proven);
     tell_names(Topic::neighbours, link.facts.peer_key, out);
     tell_names(Topic::members, link.facts.peer_key, out);
   }
@@ -253,10 +265,10 @@ void Core::Impl::pins_done(Link& link, Now now, Effects& out) {
   for (;;) {
     Link* still = links.find(id);
     if (still == nullptr || still->pins || still->held.empty()) return;
-    const Bytes message = std::move(still->held.front());
+    const Link::Held next = std::move(still->held.front());
     still->held.pop_front();
-    still->held_bytes -= message.size();
-    process_message(id, message, now, out);
+    still->held_bytes -= next.message.size();
+    process_message(id, next.on, next.message, now, out);
   }
 }
 
@@ -304,11 +316,6 @@ void Core::Impl::refuse_over_pins(Link& link, const PinRefusal& refusal, Now now
                            " and none of them is pinned; trust mode strict refuses it. To believe it: `barrel-p2pd keys show` there, "
                            "and here `barrel-p2pd keys pin NAME HEX` with the 64 digits that it prints");
       return close_link(id, LinkCode::not_trusted, "none of its names is pinned to this key", now, out);
-    case Why::too_many:
-      tell("pins.limited", peer + " (" + key + ") is refused: more new names than " +
-                               describe(*refusal.limit, config.pin_limits) + std::string{advice(*refusal.limit)});
-      return close_link(id, LinkCode::too_many_pins, "more new names than " + describe(*refusal.limit, config.pin_limits),
-                        now, out);
   }
 }
 

@@ -34,6 +34,8 @@ struct PinCheck {
   std::vector<NodeName> proven;  ///< that need no looking up, or have been
   std::optional<peer::Message> then;
   bool is_again = false;  ///< the record is not new, the pins may be
+  std::set<NodeName> unpinned{};  ///< tofu: beyond `limit`
+  std::optional<PinLimit> limit{};
   struct Doubt {
     NodeName name;
     std::string_view event;
@@ -56,12 +58,20 @@ struct Link {
   std::set<NodeName> proven;
   std::set<NodeName> taken_back;  ///< proven once, and then an operator took the pin back: not pinned again here
   std::set<NodeName> suspect;     ///< proven, and their pins could not be read when they were looked at last
-  std::set<NodeName> told_of;     ///< not believed, and the log says so; like taken_back, of the record's names
+  /// Not believed, and the event with which the log says so; like taken_back, of the record's names.
+  std::map<NodeName, std::string_view> told_of;
+  std::set<NodeName> unpinned;  ///< not pinned yet because of `pin_limit`: tried whenever the pins are looked at again
+  std::optional<PinLimit> pin_limit;
   std::uint64_t sent_number = 0;  ///< of our record, that the peer has
   TimePoint last_use{};           ///< by the overlay, or by a channel that ended
   TokenBucket overlay_words{limits::overlay_words_burst, limits::overlay_words_per_second};  ///< membership's, by the peer
+  TokenBucket views_asked{limits::views_burst, limits::views_per_second};  ///< by the peer
   std::size_t words_dropped = 0;
   bool gave_records = false;      ///< to the peer as a newcomer: once
+  struct Given {
+    std::optional<PublicKey> upto{};
+  };
+  std::optional<Given> records_given{};  ///< while there are more to give
   std::size_t records_heard = 0;  ///< of others, from the peer
   /// There is a better link to the same peer: nothing new is opened on this one.
   bool losing = false;
@@ -83,7 +93,11 @@ struct Link {
   }
 
   std::optional<PinCheck> pins;
-  std::deque<Bytes> held;  ///< came while `pins` was under way
+  struct Held {
+    LinkStream on;
+    Bytes message;
+  };
+  std::deque<Held> held;  ///< came while `pins` was under way
   std::size_t held_bytes = 0;
 
   Link(LinkId link, const LinkFacts& link_facts, TimePoint now)

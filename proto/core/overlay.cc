@@ -33,6 +33,7 @@ void Core::Impl::pump(Now now, Effects& out) {
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
     for (const gossip::Effect& effect : std::exchange(gossip_effects, {}))
       std::visit([&](const auto& each) { carry_out(each, now, out); }, effect);
+    if (!kept_messages.empty()) hear_kept(std::nullopt, now, out);
     if (record_is_due && !hyparview.is_alone() && !window_is_full) announce_ourselves(now);
     say_life(now);
   } while (!membership_effects.empty() || !life_effects.empty() || !gossip_effects.empty());
@@ -92,10 +93,7 @@ void Core::Impl::carry_out(const membership::LinkNotNeeded& effect, Now now, Eff
 void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now now, Effects& out) {
   const LinkId id = link.id;
   const bool is_neighbour = hyparview.view().is_active(link.facts.peer_key);
-  if (!link.overlay_words.take(now.steady)) {  // I22: what is passed over may be said again
-    if (++link.words_dropped < limits::overlay_words_dropped_max) return;
-    return close_link(id, LinkCode::misbehaved, "a storm of membership messages", now, out);
-  }
+  if (!may_say(link, link.overlay_words, now, out)) return;
   const auto decoded = membership::decode(message.message, [&](ByteView record) {
     auto contact = contacts.read(record, now.wall);
     if (contact && is_neighbour) heard_of(**contact, now);
@@ -107,7 +105,15 @@ void Core::Impl::on_membership(Link& link, const peer::Membership& message, Now 
     const auto code = error == membership::DecodeError::forged_record ? LinkCode::misbehaved : LinkCode::bad_message;
     return close_link(id, code, std::string{membership::describe(error)}, now, out);
   }
+  prompted_by = link.facts.peer_key;
   hyparview.on_message(contact_of(link), link.facts.peer_address, *decoded, now.steady, membership_effects);
+}
+
+bool Core::Impl::may_say(Link& link, TokenBucket& rate, Now now, Effects& out) {
+  if (rate.take(now.steady)) return true;
+  if (++link.words_dropped >= limits::overlay_words_dropped_max)
+    close_link(link.id, LinkCode::misbehaved, "a storm of membership messages", now, out);
+  return false;
 }
 
 membership::ContactPtr Core::Impl::contact_of(const Link& link) { return contacts.keep(*link.record, link.record_bytes); }
@@ -119,18 +125,24 @@ membership::ContactPtr Core::Impl::own_contact(Now now) {
 
 void Core::Impl::on_link_admitted(Link& link, Now now) {
   hyparview.on_contact(contact_of(link));
+  contacts.on_proven(link.facts.peer_key, link.proven);
   arm_sweep(now);
   gossip_follows(link.facts.peer_key, now);
   suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
 }
 
-void Core::Impl::on_link_gone(const PublicKey& key, Now now) {
+void Core::Impl::on_link_gone(const PublicKey& key, Now now, Effects& out) {
   // Both have dialled at once and one link has gone: the other is about to be admitted, or comes here in its turn.
   const bool has_another = !links.of_key(key).empty();
   if (!has_another && !reaches_by_key.contains(key))
     hyparview.on_link_closed(key, now.steady, membership_effects);
   if (!has_another && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
   gossip_follows(key, now);
+  if (crawl && crawl->is_awaited(key) && !reaches_by_key.contains(key)) {
+    // What was asked on this link may be lost: the peer has another with us, or will not answer.
+    if (Link* other = links.best_of(key)) say_on_overlay(*other, peer::encode(peer::ViewAsked{}), now, out);
+    else crawl_misses(key);
+  }
 }
 
 void Core::Impl::gossip_follows(const PublicKey& key, Now now) {
@@ -203,24 +215,40 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
 
 void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
   if (!hyparview.view().is_active(link.facts.peer_key) || std::exchange(link.gave_records, true)) return;
+  link.records_given = Link::Given{};
+  give_records(link, now, out);
+}
+
+/// As much as the link is said to have taken by on_link_backlog, which goes on with it: all at once would be 3 MB of a
+/// cluster of 10,000, in front of the cluster's broadcasts.
+void Core::Impl::give_records(Link& link, Now now, Effects& out) {
+  if (!link.records_given) return;
   peer::Records some;
-  std::size_t bytes = 0;
-  const LinkId id = link.id;
+  std::size_t bytes = 0, in_all = 0;
   const auto flush = [&] {
-    if (Link* still = links.find(id); still != nullptr && !some.records.empty())
-      say_on_overlay(*still, peer::encode(some), now, out);
+    if (!some.records.empty()) say_on_overlay(link, peer::encode(some), now, out);
     some.records.clear();
     bytes = 0;
   };
-  contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
+  bool is_more = false;
+  contacts.visit_after(link.records_given->upto, [&](const PublicKey& key, const Contacts::Known& known) {
+    if (in_all > config.gossip.backlog_bytes_max / 2) {
+      is_more = true;
+      return false;
+    }
+    link.records_given->upto = key;
     // Not those that we have a link with and who never joined.
     const bool is_member = key == signing.own_key() || suspicions.is_living(key);
-    if (key == link.facts.peer_key || !is_member || known.expires < now.wall) return;
-    if (bytes + known.contact->record->size() > limits::records_message_bytes) flush();
-    bytes += known.contact->record->size();
+    if (key == link.facts.peer_key || !is_member || known.expires < now.wall) return true;
+    const std::size_t size = known.contact->record->size();
+    if (bytes + size > limits::records_message_bytes) flush();
+    bytes += size;
+    in_all += size;
     some.records.push_back(*known.contact->record);
+    return true;
   });
   flush();
+  if (!is_more) link.records_given.reset();
 }
 
 void Core::Impl::on_records(Link& link, const peer::Records& records, Now now, Effects& out) {

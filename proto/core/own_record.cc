@@ -11,8 +11,14 @@ OwnRecord::OwnRecord(std::string cluster, std::uint64_t epoch, std::vector<Addre
     : signing_(signing) {
   body_.cluster = std::move(cluster);
   body_.epoch = epoch;
+  set_addresses(std::move(addresses));
+}
+
+bool OwnRecord::set_addresses(std::vector<Address> addresses) {
   if (addresses.size() > limits::addresses_per_record_max) addresses.resize(limits::addresses_per_record_max);
+  if (addresses == body_.addresses) return false;
   body_.addresses = std::move(addresses);
+  return changed_ = true;
 }
 
 void OwnRecord::set_names(std::vector<NodeName> names) {

@@ -18,6 +18,8 @@ class OwnRecord {
 
   /// The names have changed: what is signed from now on has the next number.
   void set_names(std::vector<NodeName> names);
+  /// The same for the addresses; false: they are what they were.
+  bool set_addresses(std::vector<Address> addresses);
   /// The signed record, signed anew when the names changed, half its life is over, or the wall clock was set so
   /// that a peer would refuse it.
   const Bytes& at(WallTime now);

@@ -13,6 +13,11 @@ void Core::Impl::say_on_overlay(Link& link, Bytes message, Now now, Effects& out
 
 void Core::Impl::send_to_peer(const membership::ContactPtr& to, Bytes message, Now now, Effects& out) {
   if (Link* link = links.best_of(to->key)) return say_on_overlay(*link, std::move(message), now, out);
+  // What is not said because somebody prompts too much is no failure of the one it was for: it is as if it were lost.
+  if (prompted_by && !reaches_by_key.contains(to->key) &&
+      std::ranges::count_if(reaches, [&](const auto& each) { return each.second.prompted_by == prompted_by; }) >=
+          static_cast<std::ptrdiff_t>(limits::reaches_per_peer_max))
+    return;
   Reach* reach = stopping ? nullptr : reach_to(to, now);
   if (reach == nullptr || reach->waiting.size() >= limits::reach_messages_max)
     return hyparview.on_unreachable(to->key, now.steady, membership_effects);
@@ -36,7 +41,8 @@ Reach* Core::Impl::reach_to(const membership::ContactPtr& to, Now now) {
   reaches_by_key.emplace(to->key, id);
   Reach& made = reaches.emplace(id, Reach{.search = Search{to->key, to->addresses},
                                           .deadline = now.steady + config.membership.pending_timeout,
-                                          .shown = signing.show(to->key)}).first->second;
+                                          .shown = signing.show(to->key),
+                                          .prompted_by = prompted_by}).first->second;
   made.search.alone = attempt_alone_of_record;
   return &made;
 }
@@ -100,6 +106,7 @@ void Core::Impl::reach_failed(ReachId id, Now now, Effects& out) {
   } else {
     say(out, Severity::debug, "overlay.unreachable", "the daemon " + reach.shown + " could not be reached: " + tried);
     hyparview.on_unreachable(*reach.search.key(), now.steady, membership_effects);
+    crawl_misses(*reach.search.key());
     // Who refuses us over trust is there.
     if (reach.is_probe && reach.search.code == RefuseCode::not_trusted) suspicions.on_probe_ok(*reach.search.key(), now.steady, life_effects);
     else if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
@@ -107,9 +114,10 @@ void Core::Impl::reach_failed(ReachId id, Now now, Effects& out) {
   end_reach(id);
 }
 
-void Core::Impl::on_link_backlog(LinkId id, std::size_t bytes, Now now) {
-  const Link* link = links.find(id);
+void Core::Impl::on_link_backlog(LinkId id, std::size_t bytes, Now now, Effects& out) {
+  Link* link = links.find(id);
   if (link == nullptr) return;
+  give_records(*link, now, out);
   const auto carrier = gossip_links.find(link->facts.peer_key);
   if (carrier != gossip_links.end() && carrier->second == id)
     plumtree.on_backlog(link->facts.peer_key, bytes, now.steady, gossip_effects);

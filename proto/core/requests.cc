@@ -21,6 +21,13 @@ std::optional<std::string> text_of(const Term& term) {
   return std::nullopt;
 }
 
+/// Milliseconds from `least` to 2^32.
+std::optional<Duration> ms_of(const Term& term, std::int64_t least) {
+  const auto* number = std::get_if<std::int64_t>(&term.value);
+  if (number == nullptr || *number < least || *number > std::int64_t{1} << 32) return std::nullopt;
+  return std::chrono::milliseconds{*number};
+}
+
 }  // namespace
 
 void Core::Impl::answer(const Connection& connection, const local::Request& request, Now now, Effects& out) {
@@ -72,9 +79,30 @@ Term Core::Impl::reply_to(const Connection& connection, const Term& request, Now
     join(std::move(*name), now, out);
     return ok();
   }
+  if (const Term* names = argument_of(request, "let_go")) {
+    const auto* list = std::get_if<List>(&names->value);
+    if (list == nullptr) return error("unknown_request");
+    std::set<std::string> nodes;
+    for (const Term& each : list->items)
+      if (auto text = text_of(each)) nodes.insert(std::move(*text));
+    let_go(connection.id, nodes, now, out);
+    return ok();
+  }
   for (const bool wanted : {true, false}) {
     const Term* what = argument_of(request, wanted ? "subscribe" : "unsubscribe");
     if (what == nullptr) continue;
+    if (wanted) {
+      if (const auto* tuple = std::get_if<Tuple>(&what->value);
+          tuple != nullptr && tuple->items.size() == 3 && tuple->items[0] == Term::atom("unused")) {
+        const auto min_age = ms_of(tuple->items[1], 0), period = ms_of(tuple->items[2], limits::reaping_ms_min);
+        if (!min_age || !period) return error("bad_value");
+        reap(connection.id, {*min_age, *period}, now);
+        return ok();
+      }
+    } else if (*what == Term::atom("unused")) {
+      stop_reaping(connection.id);
+      return ok();
+    }
     for (const auto& [word, topic] : {std::pair{"neighbours", Topic::neighbours}, std::pair{"members", Topic::members},
                                       std::pair{"broadcasts", Topic::broadcasts}}) {
       if (*what != Term::atom(word)) continue;

@@ -21,7 +21,9 @@ namespace bp2p {
 /// How long one address is waited for before the next one is tried beside it (RFC 8305 says 250 ms for TCP; a
 /// QUIC Initial is repeated after 1 s, so one lost packet should not start a second handshake).
 inline constexpr Duration attempt_alone = std::chrono::milliseconds{2500};
-/// The same where a peer's own record has the addresses, and 5 s are all there are.
+/// What is left of a dial's time when its last address is begun.
+inline constexpr Duration answer_within = std::chrono::seconds{2};
+/// The same as attempt_alone where a peer's own record has the addresses, and 5 s are all there are.
 inline constexpr Duration attempt_alone_of_record = std::chrono::milliseconds{500};
 
 /// Whichever daemon answers.
@@ -105,6 +107,7 @@ struct Reach {
   bool is_join = false;          ///< JOIN whoever is found
   bool is_probe = false;         ///< say whether it was found
   std::string shown{};           ///< whom: for people
+  std::optional<PublicKey> prompted_by{};  ///< the peer whose message made membership want it
 };
 using ReachId = Id<struct ReachTag>;
 inline constexpr Duration redial_for = std::chrono::minutes{10};

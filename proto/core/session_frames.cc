@@ -184,6 +184,7 @@ void Core::Impl::drop_session(SessionId id, Now now, Effects& out) {
     const auto name = node->name;
     for (const SessionId dial_id : waiting_dials)
       refuse(dial_id, RefuseCode::bad_token, "the session that dialled has ended", now, out);
+    stop_reaping(id);
     for (const IncomingId each : waiting_incoming)
       refuse_incoming(each, RefuseCode::no_such_node, shown(name) + " has just left", now, out);
     sessions.erase(id);
@@ -234,10 +235,8 @@ void Core::Impl::names_changed(Now now, Effects& out) {
   out.emplace_back(PublishNames{sessions.names()});
   if (stopping) return;  // peers hear `goodbye` next
   own.set_names(sessions.names());
-  announce_ourselves(now);
+  own_record_changed(now, out);
   tell_names(Topic::members, signing.own_key(), out);
-  for (auto& [id, link] : links.all())
-    if (link.admitted) send_record(link, now, out);
   searches_may_move = true;
 }
 

@@ -28,6 +28,12 @@ inline constexpr std::size_t topics = 3;
 /// Has not said yet what it is.
 struct Fresh {};
 
+/// A node's consent to close its channels that nobody uses (reaping.cc).
+struct Reaping {
+  Duration min_age;  ///< since the channel was opened, and since something passed on it
+  Duration period;   ///< between two looks
+};
+
 struct NodeSession {
   std::optional<NodeName> name;
   SessionToken token;
@@ -38,6 +44,7 @@ struct NodeSession {
   std::set<IncomingId> incoming;    ///< what it was told of and has not accepted
   std::array<bool, topics> hears{};
   std::set<std::string> tags{};
+  std::optional<Reaping> reaping{};
 };
 
 /// A DIAL that has not been answered.
@@ -49,6 +56,7 @@ struct DialLeg {
     LinkId link;
     std::uint64_t channel;
     bool was_proven;  ///< the name was, when we asked
+    TimePoint until;  ///< then others are asked, unless the name is proven
   };
   std::optional<Asked> asked;       ///< a peer
   std::optional<IncomingId> local;  ///< a node of this daemon
@@ -62,6 +70,13 @@ struct ChannelLeg {
   std::optional<SessionId> other;  ///< both nodes are here
   std::optional<NodeName> local, remote;
   bool opened_here = false;
+
+  // As the last look found it (reaping.cc).
+  std::uint64_t passed = 0;
+  TimePoint unused_since{};   ///< not before it was opened, whatever this says
+  bool is_asked = false;      ///< our node, whether it has anything on the channel; it has not answered
+  TimePoint offered_until{};  ///< the other end's node has nothing on it
+  bool is_reaped = false;
 };
 
 struct Connection {

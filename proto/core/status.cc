@@ -37,6 +37,7 @@ Status Core::Impl::status(Now now) const {
   status.refused_frames = refused_frames;
   status.refused_links = refused_links;
   status.refused_sessions = refused_sessions;
+  status.channels_reaped = channels_reaped;
   return status;
 }
 
@@ -57,6 +58,7 @@ OverlayStatus Core::Impl::overlay_status(Now now) const {
   out.suspicion = suspicions.counters();
   out.gossip = plumtree.counters();
   out.gossip_usage = plumtree.usage();
+  out.broadcasts_unheard = broadcasts_unheard;
   return out;
 }
 

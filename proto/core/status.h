@@ -11,6 +11,7 @@
 #include "proto/base/ids.h"
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
+#include "proto/core/crawl.h"
 #include "proto/core/ledger.h"
 #include "proto/gossip/plumtree.h"
 #include "proto/membership/config.h"
@@ -86,6 +87,7 @@ struct OverlayStatus {
   membership::SuspicionCounters suspicion;
   gossip::Counters gossip;
   gossip::Usage gossip_usage;
+  std::uint64_t broadcasts_unheard = 0;  ///< dropped: nobody knows, or trusts, their origin
 };
 
 struct MemberStatus {
@@ -93,6 +95,21 @@ struct MemberStatus {
   std::vector<NodeName> names;
   membership::Suspicions::Status status{};
   bool is_self = false;
+};
+
+/// The overlay as its daemons see it (proto/core/crawl.h).
+struct ClusterGraph {
+  struct Daemon {
+    PublicKey key;
+    std::vector<NodeName> names;
+    Crawl::Answer answer{};
+    bool is_self = false;
+    std::optional<membership::Suspicions::Status> as_member;  ///< none: not a member that we heard of
+    std::vector<PublicKey> neighbours;  ///< as it says
+  };
+  std::size_t members = 0;  ///< that this daemon holds to live, itself among them
+  Duration took{};
+  std::vector<Daemon> daemons;  ///< in the order of keys
 };
 
 /// Of a node's name, a key or an address: who that is, and what was tried.
@@ -119,6 +136,7 @@ struct Status {
   std::uint64_t refused_frames = 0;
   std::uint64_t refused_links = 0;
   std::uint64_t refused_sessions = 0;
+  std::uint64_t channels_reaped = 0;
 };
 
 }  // namespace bp2p

@@ -77,6 +77,7 @@ std::expected<void, MergeError> Merge::on_bytes(std::uint8_t index, ByteView byt
       continue;
     }
     if (options_.guard && is_deadly({head + 4, want - 4})) return std::unexpected(MergeError::deadly_frame);
+    if (word == 0) ++ticks_;
     lane.length = word;
     lane.left = word - (want - 4);
     if (word > whole_frame_max) add_run(index, 4 + std::uint64_t{word}, 1, false);

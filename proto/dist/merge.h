@@ -58,6 +58,8 @@ class Merge {
 
   /// Frames of the lane that have been put in order (some may still be in gather's spans).
   std::uint64_t delivered(std::uint8_t lane) const { return lanes_[lane].delivered; }
+  /// Of the frames that have come on lanes, those without a payload: between two nodes of one daemon ticks come that way.
+  std::uint64_t ticks() const { return ticks_; }
   /// Nothing is left to write of what has been put in order.
   bool is_idle() const { return order_.empty(); }
   /// Bytes held, control payloads included.
@@ -119,6 +121,7 @@ class Merge {
   std::uint64_t stamp_ = 0;
   std::size_t last_appended_ = lanes_max + 1;
   std::size_t held_ = 0;
+  std::uint64_t ticks_ = 0;
   std::uint64_t lanes_in_use_ = 0;  // a bit each
   bool gate_open_ = false;
   unsigned in_a_row_ = 0;  // runs of lane 0 taken while another lane had something (rule `bulk`)

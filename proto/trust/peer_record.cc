@@ -58,7 +58,7 @@ std::expected<VerifiedRecord, RecordError> verify_record(ByteView record, const 
   // The dates are the peer's, any 64 bits: sums are taken only where they cannot overflow.
   if (rules.now && body->issued > *rules.now + limits::clock_tolerance) return std::unexpected{RecordError::not_yet_valid};
   if (rules.now && body->expires < *rules.now - limits::clock_tolerance) return std::unexpected{RecordError::expired};
-  if (body->expires > body->issued + limits::record_life_max)
+  if (body->issued > WallTime::max() - limits::record_life_max || body->expires > body->issued + limits::record_life_max)
     return std::unexpected{RecordError::lives_too_long};
   return VerifiedRecord{key, std::move(*body)};
 }

@@ -52,6 +52,10 @@ std::size_t HourlyBudget::left(TimePoint now) {
   return per_hour_ - counted_.size();
 }
 
+Duration HourlyBudget::next_in(TimePoint now) {
+  return left(now) > 0 || counted_.empty() ? Duration::zero() : counted_.front() + std::chrono::hours{1} - now;
+}
+
 void HourlyBudget::count(std::size_t events, TimePoint now) {
   BP2P_CHECK(events <= left(now));  // a PinRoom never gives out more
   counted_.insert(counted_.end(), events, now);
@@ -65,6 +69,21 @@ PinRoom PinBudget::room(const PublicKey& key, std::size_t of_key, std::size_t in
           .files_of_key = minus(limits_.pins_of_key, of_key),
           .files = minus(limits_.pins, in_all),
           .files_for_further_names = minus(limits_.pins, in_all + limits_.pins_kept_for_first_contacts)};
+}
+
+std::optional<Duration> PinBudget::next_in(PinLimit limit, const PublicKey& key, TimePoint now) {
+  switch (limit) {
+    case PinLimit::first_contacts_per_hour: return first_contacts_.next_in(now);
+    case PinLimit::further_names_per_hour: return further_names_.next_in(now);
+    case PinLimit::further_names_per_hour_of_key: {
+      const auto own = of_key_.find(key);
+      return own == of_key_.end() ? Duration::zero() : own->second.next_in(now);
+    }
+    case PinLimit::pins_of_key:
+    case PinLimit::pins:
+    case PinLimit::pins_for_further_names: return std::nullopt;
+  }
+  return std::nullopt;
 }
 
 void PinBudget::count(const PublicKey& key, std::size_t first_contacts, std::size_t further_names, TimePoint now) {

@@ -59,6 +59,8 @@ class HourlyBudget {
  public:
   explicit HourlyBudget(std::size_t per_hour) : per_hour_(per_hour) {}
   std::size_t left(TimePoint now);
+  /// Until there is one more than now: what counts longest is over then. Zero while one is left.
+  Duration next_in(TimePoint now);
   void count(std::size_t events, TimePoint now);
 
  private:
@@ -73,8 +75,12 @@ class PinBudget {
 
   /// `of_key`, `in_all`: pins on disk, of this key and of all.
   PinRoom room(const PublicKey& key, std::size_t of_key, std::size_t in_all, TimePoint now);
+  /// How long `key` is kept from one more pin by this limit, at the least; none: time does not lift it.
+  std::optional<Duration> next_in(PinLimit limit, const PublicKey& key, TimePoint now);
   /// Pins that were taken out of a room of this same moment.
   void count(const PublicKey& key, std::size_t first_contacts, std::size_t further_names, TimePoint now);
+  /// This hour, of all keys.
+  std::size_t first_contacts_left(TimePoint now) { return first_contacts_.left(now); }
 
  private:
   const PinLimits limits_;

@@ -16,7 +16,7 @@ std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey&
     const PinRead& read = reads.claimed[i];
     if (!read) {
       const Why why = read.error() == PinError::missing_of_record ? Why::missing_of_record : Why::unreadable;
-      return std::unexpected{PinRefusal{why, names[i], std::nullopt, std::nullopt}};
+      return std::unexpected{PinRefusal{why, names[i], std::nullopt}};
     }
     const std::optional<PublicKey>& pinned = *read;
     if (pinned && *pinned != key) decision.of_another.push_back({names[i], *pinned});
@@ -25,11 +25,11 @@ std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey&
   has_proven = has_proven || !decision.proven.empty();
   if (!has_proven && !decision.of_another.empty()) {
     const auto& [name, pinned] = decision.of_another.front();
-    return std::unexpected{PinRefusal{Why::other_key, name, pinned, std::nullopt}};
+    return std::unexpected{PinRefusal{Why::other_key, name, pinned}};
   }
   if (trust == Trust::strict) {
     if (!has_proven)
-      return std::unexpected{PinRefusal{Why::no_pin, std::nullopt, std::nullopt, std::nullopt}};
+      return std::unexpected{PinRefusal{Why::no_pin, std::nullopt, std::nullopt}};
     decision.unproven = std::move(never_met);
     return decision;
   }
@@ -40,7 +40,6 @@ std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey&
   for (const NodeName& name : reads.of_key) own_hosts.insert(name.host());
   for (const NodeName& name : decision.proven) own_hosts.insert(name.host());
   for (const auto& each : decision.of_another) shared_hosts.insert(each.name.host());
-  const bool is_known = has_proven || !own_hosts.empty();
   for (const NodeName& name : never_met) {
     const bool is_at_home = own_hosts.contains(name.host()) && !shared_hosts.contains(name.host());
     const PinKind kind = is_at_home ? PinKind::further_name : PinKind::first_contact;
@@ -53,8 +52,6 @@ std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey&
     own_hosts.insert(name.host());
     decision.to_store.push_back(name);
   }
-  if (!is_known && decision.to_store.empty() && !names.empty())
-    return std::unexpected{PinRefusal{Why::too_many, std::nullopt, std::nullopt, decision.limit}};
   return decision;
 }
 

@@ -53,19 +53,17 @@ struct PinRefusal {
     missing_of_record,
     unreadable,
     no_pin,            ///< strict, and not one of the names is pinned
-    too_many,          ///< the key is not known, and `limit` lets not one of its names be pinned
   };
   Why why;
   std::optional<NodeName> name;
   std::optional<PublicKey> pinned;
-  std::optional<PinLimit> limit;
 };
 
 /// Decides about all names that `key` claims; `reads` are their pins in the same order. A pin that cannot be read
 /// refuses the key altogether, whatever the others say; a name that is pinned to another key refuses one that has
 /// proven none (`has_proven`: names that are not asked about here), else costs only itself: whoever takes one name of a
-/// host must not take the whole host with it. A key without names is refused by strict alone; one that is known is not
-/// refused by tofu because its names are too many, they are unproven then.
+/// host must not take the whole host with it. A key without names is refused by strict alone. Nobody is refused by tofu
+/// because the names are too many, they are unproven then: the key may be of a member of the cluster, which needs no name.
 std::expected<PinDecision, PinRefusal> decide_pins(Trust trust, const PublicKey& key, std::span<const NodeName> names,
                                                    const PinReads& reads, PinRoom room, bool has_proven = false);
 

@@ -34,7 +34,6 @@ std::string_view name_of(LinkCode code) {
     case LinkCode::bad_binding: return "bad_binding";
     case LinkCode::not_trusted: return "not_trusted";
     case LinkCode::pin_unreadable: return "pin_unreadable";
-    case LinkCode::too_many_pins: return "too_many_pins";
     case LinkCode::hello_timeout: return "hello_timeout";
     case LinkCode::name_taken: return "name_taken";
     case LinkCode::unsupported_version: return "unsupported_version";

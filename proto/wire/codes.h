@@ -35,7 +35,6 @@ enum class LinkCode : std::uint64_t {
   bad_binding = 0x105,
   not_trusted = 0x106,
   pin_unreadable = 0x107,
-  too_many_pins = 0x108,
   hello_timeout = 0x109,
   name_taken = 0x10a,
   unsupported_version = 0x10b,

@@ -77,6 +77,13 @@ inline constexpr std::size_t pins_kept_for_first_contacts = 4'096;
 inline constexpr Duration pins_looked_at_every = std::chrono::seconds{5};
 inline constexpr std::size_t links_looked_at_once = 8;
 
+// --- reaping (docs/decisions/0008-reaping.md) -------------------------------------------------------------
+
+/// Between two looks at the channels of a node: each is an event for it, and costs a walk over the sessions; guess.
+inline constexpr std::int64_t reaping_ms_min = 100;
+/// For how long a node's word that it has nothing on a channel is good; the other node answers in milliseconds.
+inline constexpr Duration let_go_is_good_for = std::chrono::seconds{5};
+
 // --- terms (docs/wire.md 1.2) ---------------------------------------------------------------------------
 
 /// A REQUEST. A term in memory is up to 40 times its bytes, so the count of terms is bounded as well.
@@ -106,6 +113,26 @@ inline constexpr std::size_t broadcast_tag_bytes_max = 1024;
 inline constexpr std::size_t tags_per_session_max = 1024;
 /// Records in one message to a newcomer, by bytes.
 inline constexpr std::size_t records_message_bytes = 64 * 1024;
+/// Broadcasts of origins that are not known yet, or in strict mode not known to be trusted: they are heard within a round
+/// trip of their record; guess.
+inline constexpr std::size_t broadcasts_held_max = 256, broadcasts_held_bytes_max = std::size_t{1} << 20;
+inline constexpr Duration broadcasts_held_for = std::chrono::seconds{30};
+/// How long what the pins said of an origin holds (trust mode strict).
+inline constexpr Duration origin_trusted_for = std::chrono::minutes{1};
+/// Links that membership wants because of what one peer said, under way at once: where its walks end, and what they ask
+/// for. An honest one says a handful in a second; guess.
+inline constexpr std::size_t reaches_per_peer_max = 16;
+
+// --- a crawl of the overlay (proto/core/crawl.h) ---------------------------------------------------------------
+
+/// Daemons that one crawl asks: each may cost a link for ten minutes. A drawing of more is not read; guess.
+inline constexpr std::size_t crawl_asked_max = 256;
+inline constexpr std::size_t crawl_under_way_max = 8;
+/// Neighbours in one answer: the largest `active_size`. Five records of full length are 160 KiB.
+inline constexpr std::size_t view_records_max = 64;
+inline constexpr std::size_t view_bytes_max = 512 * 1024;
+/// Answers to one peer. Whoever crawls asks each daemon once, and begins a second after the last crawl's end at the earliest.
+inline constexpr double views_per_second = 1, views_burst = 8;
 
 // --- membership (proto/membership) -------------------------------------------------------------------------
 

@@ -40,6 +40,17 @@ std::expected<Message, MessageError> read(const wire::ChannelOpen& in) {
   return ChannelOpen{in.channel(), std::move(from), std::move(*to), std::move(*record)};
 }
 
+template <class List>
+std::expected<Message, MessageError> read_records(const auto& in) {
+  List list;
+  for (const std::string& each : in.records()) {
+    auto record = record_of(each);
+    if (!record) return unexpected{record.error()};
+    list.records.push_back(std::move(*record));
+  }
+  return list;
+}
+
 struct ToWire {
   wire::PeerMessage& out;
 
@@ -70,6 +81,7 @@ struct ToWire {
     to.set_text(refused.text.substr(0, limits::refused_text_bytes_max));
   }
   void operator()(const ChannelCancel& cancel) const { out.mutable_channel_cancel()->set_channel(cancel.channel); }
+  void operator()(const ChannelUnused& unused) const { out.mutable_channel_unused()->set_channel(unused.channel); }
   void operator()(const Membership& membership) const { out.set_membership(string_of(membership.message)); }
   void operator()(const Gossip& gossip) const { out.set_gossip(string_of(gossip.message)); }
   void operator()(const RecordsWanted&) const { out.mutable_records_wanted(); }
@@ -80,6 +92,11 @@ struct ToWire {
   void operator()(const Records& records) const {
     out.mutable_records();
     for (const Bytes& each : records.records) out.mutable_records()->add_records(string_of(each));
+  }
+  void operator()(const ViewAsked&) const { out.mutable_view_asked(); }
+  void operator()(const View& view) const {
+    out.mutable_view();
+    for (const Bytes& each : view.records) out.mutable_view()->add_records(string_of(each));
   }
 };
 
@@ -102,6 +119,14 @@ std::string_view describe(MessageError error) {
     case MessageError::duplicate_name: return "the peer record has a name twice";
   }
   return "the message does not decode";
+}
+
+LinkStream stream_of(const Message& message) {
+  const bool is_of_overlay = std::holds_alternative<Membership>(message) || std::holds_alternative<Gossip>(message) ||
+                             std::holds_alternative<RecordsWanted>(message) || std::holds_alternative<Records>(message) ||
+                             std::holds_alternative<HeldDown>(message) || std::holds_alternative<ViewAsked>(message) ||
+                             std::holds_alternative<View>(message);
+  return is_of_overlay ? LinkStream::overlay : LinkStream::link;
 }
 
 std::expected<Message, MessageError> decode(ByteView message) {
@@ -128,19 +153,14 @@ std::expected<Message, MessageError> decode(ByteView message) {
       return ChannelRefused{refused.channel(), code, refused.text().substr(0, limits::refused_text_bytes_max)};
     }
     case wire::PeerMessage::kChannelCancel: return ChannelCancel{in.channel_cancel().channel()};
+    case wire::PeerMessage::kChannelUnused: return ChannelUnused{in.channel_unused().channel()};
     case wire::PeerMessage::kMembership: return Membership{bytes_of(in.membership())};
     case wire::PeerMessage::kGossip: return Gossip{bytes_of(in.gossip())};
     case wire::PeerMessage::kRecordsWanted: return RecordsWanted{};
     case wire::PeerMessage::kHeldDown: return HeldDown{in.held_down().epoch(), in.held_down().incarnation()};
-    case wire::PeerMessage::kRecords: {
-      Records records;
-      for (const std::string& each : in.records().records()) {
-        auto record = record_of(each);
-        if (!record) return unexpected{record.error()};
-        records.records.push_back(std::move(*record));
-      }
-      return records;
-    }
+    case wire::PeerMessage::kRecords: return read_records<Records>(in.records());
+    case wire::PeerMessage::kViewAsked: return ViewAsked{};
+    case wire::PeerMessage::kView: return read_records<View>(in.view());
     case wire::PeerMessage::MESSAGE_NOT_SET: break;
   }
   return unexpected{MessageError::unknown_message};

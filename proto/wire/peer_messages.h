@@ -15,6 +15,7 @@
 #include "proto/base/node_name.h"
 #include "proto/base/now.h"
 #include "proto/wire/codes.h"
+#include "proto/wire/link_stream.h"
 
 namespace bp2p::peer {
 
@@ -59,6 +60,9 @@ struct ChannelRefused {
 struct ChannelCancel {
   std::uint64_t channel = 0;
 };
+struct ChannelUnused {
+  std::uint64_t channel = 0;
+};
 
 /// For proto/membership/codec.h, not looked into.
 struct Membership {
@@ -76,9 +80,14 @@ struct HeldDown {
 struct Records {
   std::vector<Bytes> records;
 };
+/// "Who are your neighbours?", and the answer: their records.
+struct ViewAsked {};
+struct View {
+  std::vector<Bytes> records;
+};
 
 using Message = std::variant<Hello, RecordUpdate, ChannelOpen, ChannelOpened, ChannelRefused, ChannelCancel, Membership, Gossip, RecordsWanted,
-                             Records, HeldDown>;
+                             Records, HeldDown, ChannelUnused, ViewAsked, View>;
 
 enum class MessageError : std::uint8_t {
   too_large,
@@ -97,7 +106,10 @@ enum class MessageError : std::uint8_t {
 };
 std::string_view describe(MessageError error);
 
-/// Decodes one message of the link stream, without its length. Bounds are those of proto/wire/limits.h.
+/// The only one that a message may come on.
+LinkStream stream_of(const Message& message);
+
+/// Decodes one message, without its length. Bounds are those of proto/wire/limits.h.
 std::expected<Message, MessageError> decode(ByteView message);
 Bytes encode(const Message& message);
 

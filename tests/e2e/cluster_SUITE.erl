@@ -5,6 +5,9 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 -import(e2e_vm, [call/2, call/3]).
+-import(e2e_cluster, [contact/1, short_timings/0, name/1, names/1, members/1, view/1, all_see/2, all_see/3, views_are_symmetric/1,
+                      hears_events/1, hears_broadcasts/1, heard/2, heard_event/3, heard_event/4, broadcast/3, all_hear/3,
+                      all_hear/4, ups_and_downs_take_turns/2]).
 
 suite() -> [{timetrap, {seconds, 100}}].
 
@@ -20,86 +23,15 @@ cluster(Name, Count) -> cluster(Name, Count, fun(1) -> []; (_) -> [contact(1)] e
 cluster(Name, Count, Config) -> cluster(Name, Count, Config, false).
 
 cluster(Name, Count, Config, HasTable) ->
-    World = e2e_world:start(["cluster_", atom_to_list(Name)], #{hosts => Count, static => HasTable, config => fun(N) ->
-        [{"membership", "shuffle_period", "\"1s\""}, {"membership", "keep_alive", "\"1s\""},
-         {"membership", "contact_retry_ms", "1000"} | Config(N)]
-    end}),
-    Starting = [e2e_vm:start_later(e2e_world:vm_options(World, {a, N}, #{})) || N <- lists:seq(1, Count)],
-    Vms = [begin {ok, Vm} = e2e_vm:await(Tag, 60_000), Vm end || Tag <- Starting],
-    [ok = call(Vm, fun() -> application:start(barrel_p2p) end) || Vm <- Vms],
-    {World, Vms}.
-
-contact(N) -> {"membership", "contact_nodes", ["[\"", e2e_net:address(N), ":9100\"]"]}.
+    e2e_cluster:start(["cluster_", atom_to_list(Name)], #{hosts => Count, static => HasTable,
+                                                          config => fun(N) -> short_timings() ++ Config(N) end}).
 
 done(World) ->
     e2e_vm:kill_except([]),
     e2e_world:stop(World).
 
-name(#{name := Name}) -> Name.
-names(Vms) -> lists:sort([name(Vm) || Vm <- Vms]).
 daemon(World, N) -> e2e_world:daemon(World, N).
 replace(World, N, Daemon) -> e2e_world:replace(World, N, Daemon).
-members(Vm) -> call(Vm, fun() -> lists:sort(barrel_p2p:members()) end).
-view(Vm) -> call(Vm, fun() -> lists:sort(barrel_p2p:active_view()) end).
-
-%% Each of Vms knows exactly the nodes of Members.
-all_see(Vms, Members) -> all_see(Vms, Members, 20_000).
-all_see(Vms, Members, Ms) ->
-    Names = names(Members),
-    [e2e_wait:until({members_of, name(Vm)}, fun() ->
-        case members(Vm) of
-            Names -> true;
-            Others -> {sees, Others}
-        end
-    end, Ms) || Vm <- Vms],
-    ok.
-
-%% Everybody has a neighbour, and whoever is one has one.
-views_are_symmetric(Vms) ->
-    e2e_wait:until(symmetric_views, fun() ->
-        Views = maps:from_list([{name(Vm), view(Vm)} || Vm <- Vms]),
-        OneSided = [{A, B} || A := View <- Views, B <- View, not lists:member(A, maps:get(B, Views, []))],
-        case {OneSided, [A || A := [] <- Views]} of
-            {[], []} -> true;
-            Wrong -> Wrong
-        end
-    end).
-
-hears_events(Vm) ->
-    call(Vm, fun() -> e2e_hear:start(fun(Pid) ->
-        ok = barrel_p2p:subscribe(Pid),
-        barrel_p2p:subscribe(Pid, members)
-    end) end).
-
-hears_broadcasts(Vm) -> call(Vm, fun() -> e2e_hear:start(fun barrel_p2p_plumtree:subscribe/1) end).
-
-heard(Vm, Pid) -> call(Vm, fun() -> e2e_hear:heard(Pid) end).
-heard_event(Vm, Pid, Event) -> heard_event(Vm, Pid, Event, 15_000).
-heard_event(Vm, Pid, Event, Ms) ->
-    e2e_wait:until({heard_by, name(Vm), Event}, fun() ->
-        Heard = heard(Vm, Pid),
-        case lists:member({barrel_p2p_event, Event}, Heard) of
-            true -> true;
-            false -> {heard, Heard}
-        end
-    end, Ms).
-
-%% Everybody hears so many of each of From, each once and in order.
-all_hear(Listeners, From, Count) -> all_hear(Listeners, From, Count, 20_000).
-all_hear(Listeners, From, Count, Ms) ->
-    Expected = maps:from_list([{name(Vm), Count} || Vm <- From]),
-    [e2e_wait:until({broadcasts_heard_by, name(Vm)}, fun() ->
-        call(Vm, fun() -> e2e_hear:count(Pid) end) >= Count * length(From)
-    end, Ms) || {Vm, Pid} <- Listeners],
-    [?assertEqual({name(Vm), Expected}, {name(Vm), call(Vm, fun() -> e2e_hear:in_order(Pid) end)}) || {Vm, Pid} <- Listeners].
-
-%% All of Vms at once.
-broadcast(Vms, Count, Bytes) ->
-    Me = self(),
-    Pids = [spawn_link(fun() ->
-        Me ! {self(), call(Vm, fun() -> e2e_hear:numbered({numbers, 1.0}, Count, Bytes) end, 60_000)}
-    end) || Vm <- Vms],
-    [receive {Pid, Result} -> ?assertEqual(ok, Result) end || Pid <- Pids].
 
 %% --- cases -------------------------------------------------------------------------------------------------------
 
@@ -140,14 +72,6 @@ joining_and_leaving(_) ->
     ?assertEqual(2, length([E || {_, joined} = E <- heard(C, Pc)])),
     [ups_and_downs_take_turns(Vm, Pid) || {Vm, Pid} <- [{A, Pa}, {B, Pb}, {C, Pc}]],
     done(World).
-
-%% Each change once, whatever path the news took.
-ups_and_downs_take_turns(Vm, Pid) ->
-    Of = fun(Event) when is_atom(Event) -> own; (Event) -> {hd(atom_to_list(element(1, Event))), element(2, Event)} end,
-    Kind = fun(Event) when is_atom(Event) -> Event; (Event) -> element(1, Event) end,
-    BySubject = maps:groups_from_list(Of, Kind, [Event || {barrel_p2p_event, Event} <- heard(Vm, Pid)]),
-    ?assertEqual({name(Vm), []}, {name(Vm), [{Subject, Kinds} || Subject := Kinds <- BySubject,
-                                                                 not e2e_watch:take_turns(Kinds)]}).
 
 broadcasts(_) ->
     {World, Vms} = cluster(broadcasts, 5),
@@ -259,6 +183,7 @@ twelve_hosts(_) ->
     all_see(Vms, Vms, 30_000),
     views_are_symmetric(Vms),
     Names = names(Vms),
+    is_drawn_whole(daemon(World, 7), Names),
     [?assertEqual([], call(Vm, fun() -> nodes([visible, hidden]) end)) || Vm <- Vms],
     Echo = fun() ->
         Me = self(),
@@ -282,6 +207,21 @@ twelve_hosts(_) ->
     broadcast(Vms, 20, 1000),
     all_hear(Listeners, Vms, 20),
     done(World).
+
+%% As one component, with nothing one-sided, by a daemon that is nobody in particular.
+is_drawn_whole(Daemon, Names) ->
+    Graph = e2e_wait:until(whole_graph, fun() ->
+        case json:decode(e2e_daemon:command(Daemon, ["graph", "--cluster", "--json"])) of
+            #{<<"counts">> := #{<<"answered">> := 12, <<"one_sided">> := 0}} = Whole -> {true, Whole};
+            #{<<"counts">> := Counts} -> Counts
+        end
+    end),
+    #{<<"daemons">> := Drawn, <<"links">> := Links, <<"counts">> := Counts} = Graph,
+    ?assertEqual(Names, lists:sort([binary_to_atom(Node) || #{<<"names">> := Nodes} <- Drawn, Node <- Nodes])),
+    ?assertMatch(#{<<"components">> := 1, <<"daemons">> := 12, <<"members">> := 12}, Counts),
+    Ends = lists:append([[From, To] || #{<<"from">> := From, <<"to">> := To, <<"one_sided">> := false} <- Links]),
+    ?assertEqual(2 * length(Links), length(Ends)),
+    [?assert(lists:member(length([End || End <- Ends, End =:= Key]), lists:seq(1, 5))) || #{<<"fingerprint">> := Key} <- Drawn].
 
 echo() ->
     receive {From, hello} -> From ! {hello, node()}, echo() end.

@@ -1,5 +1,6 @@
 // Messages of a link into a core: first as a stranger sends them, then behind a good HELLO as a hostile member may.
-// The input is a list of `Len:16 message`; a length with the highest bit set is time passing, or the disk answering.
+// The input is a list of `Len:16 message`; a length with the highest bit set is time passing, or the disk answering;
+// the next bit says that the message comes on the overlay stream.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -70,7 +71,7 @@ void run(ByteView input, bool says_hello) {
     const Bytes record = sign_record({.cluster = "default", .names = {*NodeName::parse("b@h")}, .epoch = 1, .number = 1, .addresses = {},
                                       .capabilities = {}, .issued = now.wall, .expires = now.wall + std::chrono::hours{1}},
                                      peer);
-    core.on_link_message(link, peer::encode(make_hello(Role::client, exporter, "default", record, peer)), now, out);
+    core.on_link_message(link, LinkStream::link, peer::encode(make_hello(Role::client, exporter, "default", record, peer)), now, out);
     perform();
     disk_answers();
     disk_answers();
@@ -90,7 +91,8 @@ void run(ByteView input, bool says_hello) {
       }
       continue;
     }
-    core.on_link_message(link, in.take(std::min<std::size_t>(length, in.rest().size())), now, out);
+    const LinkStream on = (length & 0x4000) != 0 ? LinkStream::overlay : LinkStream::link;
+    core.on_link_message(link, on, in.take(std::min<std::size_t>(length & 0x3fff, in.rest().size())), now, out);
     perform();
     BP2P_CHECK(says_hello || !is_admitted || is_closed || !in.failed());
   }

@@ -47,7 +47,7 @@ class Played {
     const test::FakeSigning peer{seed_of(link)};
     Exporter exporter;
     core_.on_link_opened(link, {peer.own_key(), *Address::parse("10.0.0." + std::to_string(seed_of(link)) + ":9100"), exporter, std::nullopt}, now_, out_);
-    core_.on_link_message(link, peer::encode(make_hello(Role::client, exporter, "default", record(seed_of(link), 1), peer)), now_, out_);
+    core_.on_link_message(link, LinkStream::link, peer::encode(make_hello(Role::client, exporter, "default", record(seed_of(link), 1), peer)), now_, out_);
     open_[link] = true;
     perform();
   }
@@ -91,7 +91,7 @@ class Played {
   }
   Bytes message() {
     using namespace membership;
-    const std::uint8_t kind = in_.u8() % 20;
+    const std::uint8_t kind = in_.u8() % 22;
     const auto membership = [](const Message& each) { return peer::encode(peer::Membership{encode(each)}); };
     const auto gossip = [](const gossip::Message& each) { return peer::encode(peer::Gossip{gossip::encode(each)}); };
     switch (kind) {
@@ -114,7 +114,13 @@ class Played {
       case 16: return gossip(gossip::Prune{origin()});
       case 17: return peer::encode(peer::RecordsWanted{});
       case 18: return peer::encode(peer::Records{{*contact()->record}});
-      default: return peer::encode(peer::HeldDown{number(), number()});
+      case 19: return peer::encode(peer::HeldDown{number(), number()});
+      case 20: return peer::encode(peer::ViewAsked{});
+      default: {
+        peer::View view;
+        for (const auto& each : contacts()) view.records.push_back(*each->record);
+        return peer::encode(view);
+      }
     }
   }
   void step() {
@@ -132,7 +138,8 @@ class Played {
       open_[link] = false;
       return core_.on_link_closed(link, {LinkEnd::How::lost, 0, ""}, now_, out_);
     }
-    core_.on_link_message(link, message(), now_, out_);
+    if (what >= 200) return core_.on_crawl(now_, out_);
+    core_.on_link_message(link, LinkStream::overlay, message(), now_, out_);
   }
   void perform() {
     for (std::size_t i = 0; i < out_.size(); ++i) {

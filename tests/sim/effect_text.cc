@@ -39,7 +39,19 @@ struct Digester {
   void operator()(const StartLocalChannel& e) {
     digest.add(e.dialler).add(e.acceptor).add(shown(e.names.local)).add(shown(e.names.remote));
   }
+  void operator()(const LookAtChannels& e) {
+    digest.add(e.session);
+    for (const SessionId leg : e.legs) digest.add(leg);
+  }
+  void operator()(const CloseUnusedChannel& e) { digest.add(e.leg).add(e.passed); }
   void operator()(const Event& e) { digest.add(e.name).add(e.text); }
+  void operator()(const CrawlEnded& e) {
+    digest.add(e.graph.members);
+    for (const auto& daemon : e.graph.daemons) {
+      digest.add(daemon.key).add(static_cast<std::uint64_t>(daemon.answer));
+      for (const PublicKey& key : daemon.neighbours) digest.add(key);
+    }
+  }
 };
 
 struct FrameText {
@@ -108,6 +120,7 @@ struct MessageText {
     return "ChannelRefused " + std::to_string(m.channel) + " " + std::string{name_of(m.code)} + ": " + m.text;
   }
   std::string operator()(const peer::ChannelCancel& m) { return "ChannelCancel " + std::to_string(m.channel); }
+  std::string operator()(const peer::ChannelUnused& m) { return "ChannelUnused " + std::to_string(m.channel); }
   std::string operator()(const peer::Membership& m) {
     const auto read = membership::decode(m.message, [](ByteView) -> std::expected<membership::ContactPtr, membership::RecordFault> {
       return std::make_shared<const membership::Contact>();
@@ -120,6 +133,8 @@ struct MessageText {
   }
   std::string operator()(const peer::HeldDown& m) { return "HeldDown " + std::to_string(m.epoch) + " " + std::to_string(m.incarnation); }
   std::string operator()(const peer::RecordsWanted&) { return "RecordsWanted"; }
+  std::string operator()(const peer::ViewAsked&) { return "ViewAsked"; }
+  std::string operator()(const peer::View& m) { return "View of " + std::to_string(m.records.size()); }
   std::string operator()(const peer::Records& m) { return "Records, " + std::to_string(m.records.size()); }
 };
 
@@ -145,7 +160,12 @@ struct Describer {
   std::string operator()(const StartLocalChannel& e) {
     return "StartLocalChannel " + shown(e.names.local) + " -> " + shown(e.names.remote);
   }
+  std::string operator()(const LookAtChannels& e) {
+    return "LookAtChannels of " + id(e.session) + ": " + std::to_string(e.legs.size());
+  }
+  std::string operator()(const CloseUnusedChannel& e) { return "CloseUnusedChannel leg " + id(e.leg); }
   std::string operator()(const Event& e) { return "Event " + e.name + ": " + e.text; }
+  std::string operator()(const CrawlEnded& e) { return "CrawlEnded, " + std::to_string(e.graph.daemons.size()) + " daemons"; }
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ class Host final : public Party {
   bool is_paused() const override { return is_paused_; }
   unsigned start() const override { return starts_; }
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
-  void on_link_message(LinkId link, const Bytes& message) override;
+  void on_link_message(LinkId link, LinkStream on, const Bytes& message) override;
   void on_link_backlog(LinkId link, std::size_t bytes) override;
   void on_link_closed(LinkId link, const LinkEnd& why) override;
   void on_dial_failed(DialId dial, DialError why) override;
@@ -111,7 +111,10 @@ class Host final : public Party {
   void perform(const CloseSession& effect);
   void perform(const StartChannel& effect);
   void perform(const StartLocalChannel& effect);
+  void perform(const LookAtChannels&) {}  // nodes here do not subscribe to it
+  void perform(const CloseUnusedChannel&) {}
   void perform(const Event&) {}
+  void perform(const CrawlEnded&) {}
 
   World& world_;
   std::unique_ptr<SimSigning> signing_;

@@ -14,13 +14,13 @@ void Host::on_link_opened(LinkId link, const LinkFacts& facts) {
   });
 }
 
-void Host::on_link_message(LinkId link, const Bytes& message) {
+void Host::on_link_message(LinkId link, LinkStream on, const Bytes& message) {
   world_.trace.line(number, Digest{}.add(link).add(message),
                     [&] { return "heard on link " + std::to_string(link.value) + ": " + describe_message(message); });
   world_.checks.on_link_message(*this, link, message);
   if (is_lost_on_purpose(world_, *this, message)) return;
   input("on_link_message", Digest{}, [=](Core& core, Now at_time, Effects& out) {
-    core.on_link_message(link, message, at_time, out);
+    core.on_link_message(link, on, message, at_time, out);
   }, message.size());
 }
 

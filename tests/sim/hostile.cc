@@ -77,7 +77,7 @@ void Hostile::say_own_hello(LinkId link, const Talk& talk, std::vector<NodeName>
   if (talk.kind == "flood" && world_.rng.below(2) == 0) flood(link);  // while its names are looked up
 }
 
-void Hostile::on_link_message(LinkId link, const Bytes& message) {
+void Hostile::on_link_message(LinkId link, LinkStream, const Bytes& message) {
   const auto found = talks_.find(link);
   const auto decoded = peer::decode(message);
   if (found == talks_.end() || !decoded) return;

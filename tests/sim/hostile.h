@@ -29,7 +29,7 @@ class Hostile final : public Party {
   bool is_paused() const override { return false; }
   unsigned start() const override { return 1; }
   void on_link_opened(LinkId link, const LinkFacts& facts) override;
-  void on_link_message(LinkId link, const Bytes& message) override;
+  void on_link_message(LinkId link, LinkStream on, const Bytes& message) override;
   void on_link_closed(LinkId link, const LinkEnd&) override { talks_.erase(link); }
   void on_dial_failed(DialId dial, DialError) override { dials_.erase(dial); }
   void on_road(LinkId, const RoadMessage&) override {}

@@ -173,7 +173,7 @@ void Network::deliver(std::uint64_t number, std::size_t side, Stream stream) {
     if (overheard_.size() > 64) overheard_.pop_front();
   }
   bytes_ += message->size();
-  to.party->on_link_message(to.link, *message);
+  to.party->on_link_message(to.link, stream == link_stream ? LinkStream::link : LinkStream::overlay, *message);
 }
 
 /// Said when what waits is below the mark, and again after so many bytes: gossip counts what it sends until it hears of

@@ -34,7 +34,7 @@ class Party {
   virtual unsigned start() const = 0;
 
   virtual void on_link_opened(LinkId link, const LinkFacts& facts) = 0;
-  virtual void on_link_message(LinkId link, const Bytes& message) = 0;
+  virtual void on_link_message(LinkId link, LinkStream on, const Bytes& message) = 0;
   /// What waits on the overlay's stream has become little.
   virtual void on_link_backlog(LinkId, std::size_t) {}
   virtual void on_link_closed(LinkId link, const LinkEnd& why) = 0;

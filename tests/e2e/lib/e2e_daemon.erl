@@ -2,7 +2,7 @@
 %% stayed healthy.
 -module(e2e_daemon).
 -export([start/1, restart/1, reconfigure/2, stop/1, kill/1, suspend/1, resume/1]).
--export([command/2, status/1, logged/2, rss/1, healthy/1, node_socket/1, state_dir/1]).
+-export([command/2, try_command/2, status/1, log/1, lines/1, logged/2, rss/1, healthy/1, node_socket/1, state_dir/1]).
 
 %% #{host => 1, dir, logs, static => [{Name, Address}], listen => Address, config => [{Section, Key, Value}]}
 %% Values are TOML text. Returns when the node socket takes connections.
@@ -67,10 +67,15 @@ restart(#{options := Options}) -> start(Options).
 reconfigure(#{options := Options}, Changes) -> start(maps:merge(Options, Changes)).
 
 %% A command of the daemon's program, on its host; what it printed. It must succeed.
-command(#{host := N} = Daemon, Words) ->
-    {0, Printed} = e2e_os:run(e2e_os:in_host(e2e_net:host(N),
-        [os:getenv("BARREL_P2PD") | Words] ++ ["--config", config_file(Daemon)])),
-    Printed.
+command(Daemon, Words) ->
+    case try_command(Daemon, Words) of
+        {0, Printed} -> Printed;
+        {Status, Printed} -> error({command_failed, Words, Status, Printed})
+    end.
+
+%% {ExitStatus, Printed}
+try_command(#{host := N} = Daemon, Words) ->
+    e2e_os:run(e2e_os:in_host(e2e_net:host(N), [os:getenv("BARREL_P2PD") | Words] ++ ["--config", config_file(Daemon)])).
 
 %% `status --json`, decoded.
 status(Daemon) -> json:decode(command(Daemon, ["status", "--json"])).

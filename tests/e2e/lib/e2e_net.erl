@@ -3,7 +3,7 @@
 %%   direct   two hosts on one cable, nothing between them (for measuring)
 %%   relay    two hosts with the relay (relay/main.cc) between them
 -module(e2e_net).
--export([up/1, down/1, host/1, address/1, address6/1, unplug/1, plug_in/1, set/4, stats/1, rebind/2, remove_route/1,
+-export([up/1, down/1, host/1, address/1, address6/1, unplug/1, plug_in/1, split/1, heal/1, sent/1, set/4, stats/1, rebind/2, remove_route/1,
          restore_route/1]).
 
 host(N) -> "h" ++ integer_to_list(N).
@@ -58,6 +58,24 @@ port(N) -> "p" ++ integer_to_list(N).
 %% The cable of a host: pulled, the other hosts notice nothing but silence.
 unplug(N) -> ip("-n net link set " ++ port(N) ++ " down").
 plug_in(N) -> ip("-n net link set " ++ port(N) ++ " up").
+
+%% These hosts on a switch of their own, so that they reach one another and nobody else; and back again.
+split(Hosts) ->
+    ip("-n net link add br1 type bridge"),
+    ip("-n net link set br1 up"),
+    [ip("-n net link set " ++ port(N) ++ " master br1") || N <- Hosts],
+    ok.
+
+heal(Hosts) ->
+    [ip("-n net link set " ++ port(N) ++ " master br0") || N <- Hosts],
+    ip("-n net link del br1"),
+    ok.
+
+%% {Frames, Bytes} that a host has sent, Ethernet's own 14 of each frame with them.
+sent(N) ->
+    [#{<<"stats64">> := #{<<"tx">> := #{<<"packets">> := Frames, <<"bytes">> := Bytes}}}] =
+        json:decode(ip("-n " ++ host(N) ++ " -s -j link show eth0")),
+    {Frames, Bytes}.
 
 remove_route(N) -> ip("-n " ++ host(N) ++ " route del 10.77.0.0/16").
 restore_route(N) -> ip("-n " ++ host(N) ++ " route add 10.77.0.0/16 dev eth0 src " ++ address(N)).

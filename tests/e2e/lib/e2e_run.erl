@@ -1,6 +1,6 @@
 %% Runs one suite and says what happened in a line per case; the whole of it is in the log folder.
 -module(e2e_run).
--export([main/1]).
+-export([main/1, note/2]).
 %% Common Test hook
 -export([id/1, init/2, post_init_per_suite/4, post_init_per_group/5, pre_init_per_testcase/4, post_end_per_testcase/5,
          post_end_per_group/5, post_end_per_suite/4, on_tc_fail/4, on_tc_skip/4, terminate/1]).
@@ -35,6 +35,9 @@ stop(Status) -> erlang:halt(Status).
 %% Straight to our own output: Common Test's and its group leaders' go to the log folder.
 say(Format, Args) -> io:put_chars(user, io_lib:format(Format ++ "~n", Args)).
 
+%% A figure that a case has measured.
+note(Format, Args) -> say("          " ++ Format, Args).
+
 id(_) -> ?MODULE.
 init(_, _) -> {ok, #{start => now_ms(), failed => false}}.
 
@@ -45,7 +48,7 @@ post_init_per_group(_, Group, _, Return, S) -> {Return, report(Group, Return, S)
 pre_init_per_testcase(_, _, Config, S) -> {Config, S#{start := now_ms(), vms => e2e_vm:all()}}.
 post_end_per_testcase(_, Case, _, Return, #{start := Start, vms := Vms} = S) ->
     Took = now_ms() - Start,
-    e2e_vm:kill_except(Vms),
+    e2e_vm:kill_except(Vms ++ e2e_vm:outliving()),
     is_failure(Return) orelse say("  ok      ~-40ts ~8b ms", [text(Case), Took]),
     {Return, S}.
 post_end_per_group(_, Group, _, Return, S) -> {Return, report({end_of, Group}, Return, S)}.
@@ -65,29 +68,74 @@ on_tc_skip(_, What, Reason, S) -> say("  skipped ~ts: ~tp", [text(What), Reason]
 terminate(_) -> ok.
 
 failure(What, Reason, S) ->
-    say("  FAILED  ~ts~n~ts", [text(What), indent(io_lib:format("~tp", [Reason]))]),
+    say("  FAILED  ~ts~n~ts", [text(What), indent(explain(Reason))]),
     case S of
         #{failed := true} -> ok;
         _ -> show_logs()
     end,
     S#{failed := true}.
 
+%% What was expected and what was there, and on which line of the suite; the reason as it is where this knows no better.
+explain({{not_within, Ms, What, Last}, [_ | _] = Stack}) ->
+    io_lib:format("~ts~tp~nwas not so within ~b ms; at the last look:~n~tp", [place(Stack), What, Ms, Last]);
+explain({{assertEqual, Facts}, [_ | _] = Stack}) ->
+    io_lib:format("~ts~ts~nexpected: ~tp~nfound:    ~tp",
+                  [place(Stack), proplists:get_value(expression, Facts), proplists:get_value(expected, Facts),
+                   proplists:get_value(value, Facts)]);
+explain({{assertMatch, Facts}, [_ | _] = Stack}) ->
+    io_lib:format("~ts~ts~nexpected: ~ts~nfound:    ~tp",
+                  [place(Stack), proplists:get_value(expression, Facts), proplists:get_value(pattern, Facts),
+                   proplists:get_value(value, Facts)]);
+explain(Reason) -> io_lib:format("~tp", [Reason]).
+
+place(Stack) ->
+    case [{filename:basename(File), Line} || {_, _, _, Where} <- Stack, {file, File} <- Where, {line, Line} <- Where,
+                                             lists:suffix("_SUITE.erl", File)] of
+        [{File, Line} | _] -> io_lib:format("~ts:~b: ", [File, Line]);
+        [] -> ""
+    end.
+
 text(What) when is_list(What) -> What;
 text(What) -> io_lib:format("~tp", [What]).
 
 indent(Text) -> ["          ", string:replace(Text, "\n", "\n          ", all)].
 
-%% The end of every daemon's and VM's log, newest first, so that a failure in CI explains itself.
+%% The end of what the last world's daemons said, as one story, and of each other log, so that a failure in CI explains
+%% itself.
 show_logs() ->
-    Files = filelib:wildcard(filename:join(os:getenv("E2E_LOGS"), "*/{daemon,vm,relay}*.log")),
-    Newest = lists:sublist(lists:reverse(lists:keysort(1, [{filelib:last_modified(F), F} || F <- Files])), 6),
-    [case file:read_file(F) of
-         {ok, <<>>} -> ok;
-         {ok, Text} ->
-             Lines = binary:split(string:trim(Text), <<"\n">>, [global]),
-             say("  --- ~ts~n~ts", [F, lists:join("\n", [["          ", printable(L)]
-                                       || L <- lists:nthtail(max(0, length(Lines) - 25), Lines)])]);
-         _ -> ok
-     end || {_, F} <- Newest].
+    case newest(filelib:wildcard(filename:join(os:getenv("E2E_LOGS"), "*/daemon*.log"))) of
+        [] -> ok;
+        [Last | _] ->
+            Daemons = filelib:wildcard(filename:join(filename:dirname(Last), "daemon*.log")),
+            say("  --- ~ts", [filename:join(filename:dirname(Last), "daemon*.log")]),
+            show(last(80, lists:sort(lists:flatmap(fun timed_lines/1, Daemons))), fun({_, _, Host, Line}) -> [Host, " ", printable(Line)] end)
+    end,
+    [begin
+         say("  --- ~ts", [File]),
+         show(last(25, lines(File)), fun printable/1)
+     end || File <- lists:sublist(newest(filelib:wildcard(filename:join(os:getenv("E2E_LOGS"), "*/{vm,relay}*.log"))), 4),
+            lines(File) =/= []],
+    ok.
+
+newest(Files) -> [F || {_, F} <- lists:reverse(lists:keysort(1, [{filelib:last_modified(F), F} || F <- Files]))].
+
+%% {Time, its place in the file, Host, Line}: a line without a time (a sanitizer's) stays with the one before it.
+timed_lines(File) ->
+    "daemon-" ++ Host = filename:basename(File, ".log"),
+    {Timed, _} = lists:mapfoldl(fun({At, Line}, Before) ->
+        Time = case Line of
+                   <<Stamp:24/binary, " ", _/binary>> when binary_part(Stamp, 23, 1) =:= <<"Z">> -> Stamp;
+                   _ -> Before
+               end,
+        {{Time, At, Host, Line}, Time}
+    end, <<>>, lists:enumerate(lines(File))),
+    Timed.
+
+lines(File) ->
+    {ok, Text} = file:read_file(File),
+    [Line || Line <- binary:split(Text, <<"\n">>, [global]), Line =/= <<>>].
+
+last(Count, List) -> lists:nthtail(max(0, length(List) - Count), List).
+show(Lines, Shown) -> say("~ts", [lists:join("\n", [["          ", Shown(Line)] || Line <- Lines])]).
 
 printable(Line) -> [C || <<C>> <= binary:part(Line, 0, min(300, byte_size(Line))), C >= 32, C < 127].

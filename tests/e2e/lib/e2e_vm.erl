@@ -1,22 +1,25 @@
 %% Erlang nodes under test: VMs on a host of the test, steered over their standard input and output (the module
 %% peer), so that the test itself needs no distribution to them and can watch it break.
 -module(e2e_vm).
--export([table/0, all/0, kill_except/1, start/1, start_later/1, await/2, flags/2]).
+-export([table/0, all/0, outliving/0, kill_except/1, start/1, start_later/1, await/2, flags/2]).
 -export([call/2, call/3, call/5, kill/1, suspend/1, resume/1, is_alive/1]).
 
 %% Of every VM started, so that it can be ended whatever became of the test that started it.
 table() -> ets:new(e2e_vms, [named_table, public]).
 
-all() -> [Peer || {Peer, _} <- ets:tab2list(e2e_vms)].
+all() -> [Peer || {Peer, _, _} <- ets:tab2list(e2e_vms)].
+%% Those that stay when the case ends in which they were started.
+outliving() -> [Peer || {Peer, _, true} <- ets:tab2list(e2e_vms)].
 
 kill_except(Peers) ->
     [begin
          ets:delete(e2e_vms, Peer),
          is_process_alive(Peer) andalso kill(#{peer => Peer, id => Id, name => left_over})
-     end || {Peer, Id} <- ets:tab2list(e2e_vms), not lists:member(Peer, Peers)],
+     end || {Peer, Id, _} <- ets:tab2list(e2e_vms), not lists:member(Peer, Peers)],
     ok.
 
-%% #{host, name => 'a@h1', carrier => #{flags, env}, names => long | short, logs, flags => [], cookie, env => []}
+%% #{host, name => 'a@h1', carrier => #{flags, env}, names => long | short, logs, flags => [], cookie, env => [],
+%%   outlives_case => false}
 start(Options) ->
     Tag = start_later(Options),
     case await(Tag, 60_000) of
@@ -41,7 +44,7 @@ start_later(#{host := Host, logs := Logs} = Options) ->
                                          shutdown => close, env => maps:get(env, Options, []),
                                          exec => {"/bin/sh", ["-c", "exec 2>>\"$0\" \"$@\"", Log | Command]}}),
             Id = list_to_integer(peer:call(Peer, os, getpid, [])),
-            ets:insert(e2e_vms, {Peer, Id}),
+            ets:insert(e2e_vms, {Peer, Id, maps:get(outlives_case, Options, false)}),
             {ok, #{peer => Peer, id => Id, name => Name, log => Log}}
         catch _:Reason -> {error, Reason}
         end,

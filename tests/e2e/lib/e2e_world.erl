@@ -2,16 +2,16 @@
 %% `barrel`; E2E_CARRIER=tcp runs the same tests over Erlang's own distribution, to see what the tests expect
 %% of any carrier (only the cases about daemons cannot run then).
 -module(e2e_world).
--export([start/2, stop/1, vm/3, vm_options/3, name/3, daemon/2, replace/3, carrier/0, pair/1, down_daemons/1]).
+-export([start/2, stop/1, vm/3, vm_options/3, name/3, daemon_options/2, daemon/2, replace/3, carrier/0, pair/1, down_daemons/1]).
 
 carrier() -> list_to_atom(os:getenv("E2E_CARRIER", "barrel")).
 
 %% start(Name, #{hosts => 2, link => switch | direct | relay, names => short | long, config => [] | fun((Host) -> []),
-%%               static => true, ipv6 => false, carrier => barrel | tcp | {tls, OptionFile}, seed => 1})
-%% static: daemons know from a table where everyone is.
+%%               guests => 0, static => true, ipv6 => false, carrier => barrel | tcp | {tls, OptionFile}, seed => 1})
+%% static: daemons know from a table where everyone is. guests: so many of the hosts, the last ones, have no daemon yet.
 start(Name, Options0) ->
     clean_up(),
-    Options = maps:merge(#{hosts => 2, link => switch, names => short, config => [], static => true, ipv6 => false,
+    Options = maps:merge(#{hosts => 2, guests => 0, link => switch, names => short, config => [], static => true, ipv6 => false,
                            carrier => carrier(), seed => 1}, Options0),
     Logs = filename:join(os:getenv("E2E_LOGS"), Name),
     Dir = filename:join("/run/e2e", Name),
@@ -21,8 +21,8 @@ start(Name, Options0) ->
     World = Options#{net => Net, logs => Logs, dir => Dir, name => Name},
     write_hosts(World),
     case World of
-        #{carrier := barrel, hosts := Count} ->
-            Daemons = [e2e_daemon:start(daemon_options(World, N)) || N <- lists:seq(1, Count)],
+        #{carrier := barrel, hosts := Count, guests := Guests} ->
+            Daemons = [e2e_daemon:start(daemon_options(World, N)) || N <- lists:seq(1, Count - Guests)],
             World#{daemons => maps:from_list([{N, D} || #{host := N} = D <- Daemons])};
         _ -> World#{daemons => #{}}
     end.
@@ -50,6 +50,7 @@ host_part(long, N) -> e2e_net:host(N) ++ ".test".
 %% a@h1 or a@h1.test
 name(#{names := Names}, Short, N) -> list_to_atom(lists:concat([Short, "@", host_part(Names, N)])).
 
+%% What e2e_daemon:start/1 takes for host N.
 daemon_options(#{config := ByHost} = World, N) when is_function(ByHost) -> daemon_options(World#{config := ByHost(N)}, N);
 daemon_options(#{dir := Dir, logs := Logs, hosts := Count, ipv6 := Ipv6, static := IsStatic, config := Config} = World, N) ->
     Address = fun(H) when Ipv6 -> "[" ++ e2e_net:address6(H) ++ "]:9100";

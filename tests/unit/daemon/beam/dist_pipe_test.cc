@@ -33,6 +33,48 @@ TEST(DistPipe, CarriesTheHandshakeAndFramesBothWays) {
   EXPECT_EQ(road.node_a.received, all);
 }
 
+// Reaping (docs/decisions/0008-reaping.md): what counts as use, and an end that loses nothing of what was sent before it.
+TEST(DistPipe, TellsUseFromTicks) {
+  Road road;
+  road.shake_hands();
+  const auto is_still = [&] { return !road.a.pipe->use().is_moving && !road.b.pipe->use().is_moving; };
+  ASSERT_TRUE(road.run_until(is_still));
+  const auto before_a = road.a.pipe->use().passed, before_b = road.b.pipe->use().passed;
+  road.node_a.frame({});
+  road.node_b.frame({});
+  ASSERT_TRUE(road.receives(road.node_a, 4) && road.receives(road.node_b, 4));
+  ASSERT_TRUE(road.run_until(is_still));
+  EXPECT_EQ(road.a.pipe->use().passed, before_a);
+  EXPECT_EQ(road.b.pipe->use().passed, before_b);
+
+  road.node_a.frame(message(1, 100));
+  EXPECT_TRUE(road.a.pipe->use().is_moving) << "in the node's socket";
+  ASSERT_TRUE(road.run_until([&] { return is_still() && road.b.pipe->use().passed != before_b; }));
+  EXPECT_NE(road.a.pipe->use().passed, before_a);
+
+  const Bytes one = framed(message(1, 1000));
+  road.node_a.write(ByteView{one}.first(500));
+  ASSERT_TRUE(road.run_until([&] { return road.a.pipe->stats().bytes_out > 500; }));
+  EXPECT_TRUE(road.a.pipe->use().is_moving) << "half a frame";
+}
+
+TEST(DistPipe, IsClosedInGoodOrderForBothNodes) {
+  Road road;
+  road.shake_hands();
+  const Bytes there = framed(message(1, 100'000));
+  road.node_a.write(there);
+  ASSERT_TRUE(road.run_until([&] { return road.a.pipe->stats().bytes_out == there.size(); }));
+  road.a.pipe->close();
+  ASSERT_TRUE(road.run_until([&] {
+    road.node_a.read();
+    road.node_b.read();
+    return road.node_a.is_ended && road.node_b.is_ended;
+  }));
+  EXPECT_TRUE(road.node_b.received == there);
+  EXPECT_EQ(road.a.over, "");
+  EXPECT_EQ(road.b.over, "");
+}
+
 TEST(DistPipe, GivesTheLastFramesBeforeTheEnd) {
   Road road;
   road.shake_hands();

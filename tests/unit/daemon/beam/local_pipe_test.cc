@@ -67,6 +67,24 @@ TEST_F(LocalPipes, GivesTheLastFramesThoughTheOtherNodeSpeaksToTheDeadOne) {
   EXPECT_EQ(b.received.size(), written);
 }
 
+TEST_F(LocalPipes, TellUseFromTicks) {
+  shake_hands();
+  const auto before = pipe.use().passed;
+  a.frame({});
+  b.frame({});
+  ASSERT_TRUE(run_until([&] { return a.read(), b.read(), a.received.size() == 4 && b.received.size() == 4; }));
+  EXPECT_EQ(pipe.use().passed, before);
+  EXPECT_FALSE(pipe.use().is_moving);
+  a.frame(whole(control(6, pid({1, 0, 1}), atom(""), atom("x"))));
+  EXPECT_TRUE(pipe.use().is_moving) << "in the node's socket";
+  ASSERT_TRUE(run_until([&] { return b.read(), b.received.size() > 4; }));
+  EXPECT_NE(pipe.use().passed, before);
+  EXPECT_FALSE(pipe.use().is_moving);
+  pipe.close();
+  ASSERT_TRUE(run_until([&] { return a.read(), b.read(), a.is_ended && b.is_ended; }));
+  EXPECT_EQ(over[0].second, "");
+}
+
 TEST_F(LocalPipes, TakesTheHighestBitOfALengthForWhatItIs) {
   shake_hands();
   a.write(Writer{}.u64(0x8000'0000'0000'0000ULL).take());  // a record, on a link

@@ -117,9 +117,11 @@ class Host final : public LinkListener, public PipeOwner {
     link = opened;
     links.admit(opened);
   }
-  void on_link_message(LinkId, ByteView) override {}
+  void on_link_message(LinkId, LinkStream on, ByteView message) override {
+    if (on == LinkStream::overlay) overlay_messages.emplace_back(message.begin(), message.end());
+  }
   void on_link_backlog(LinkId, std::size_t) override {}
-  void on_link_closed(LinkId, const LinkEnd&) override {}
+  void on_link_closed(LinkId, const LinkEnd& why) override { closed = why.text; }
   void on_dial_failed(DialId, DialError, const std::string&) override {}
   void on_node_named(SessionId, const NodeName&) override {}
   void on_pipe_over(SessionId, const std::string& why) override {
@@ -135,6 +137,8 @@ class Host final : public LinkListener, public PipeOwner {
   quic::Endpoint endpoint;
   std::optional<LinkId> link;
   std::optional<DistPipe> pipe;
+  std::optional<std::string> closed;  ///< why the link was
+  std::vector<Bytes> overlay_messages;
   std::optional<std::string> over;  ///< why the pipe ended; empty: in good order
 };
 

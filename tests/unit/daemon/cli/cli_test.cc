@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "daemon/cli/cluster_drawing.h"
 #include "daemon/cli/codes.h"
 #include "daemon/cli/event_line.h"
 #include "daemon/cli/events.h"
@@ -320,6 +321,9 @@ TEST(OverlayScreens, AreTheGoldenFiles) {
   expect_screen("graph", cli::graph_text(golden("graph")));
   expect_screen("graph_dot", cli::graph_dot(golden("graph")));
   expect_screen("graph_svg", cli::graph_svg(golden("graph")));
+  expect_screen("cluster_graph", cli::cluster_text(golden("cluster_graph")));
+  expect_screen("cluster_graph_dot", cli::cluster_dot(golden("cluster_graph")));
+  expect_screen("cluster_graph_svg", cli::cluster_svg(golden("cluster_graph")));
 }
 
 TEST(OverlayScreens, StandAnyJsonAndLetNoControlCharacterThrough) {
@@ -327,14 +331,18 @@ TEST(OverlayScreens, StandAnyJsonAndLetNoControlCharacterThrough) {
   const nlohmann::ordered_json peer{{"names", {bad}}, {"fingerprint", bad}, {"role", bad}, {"direction", bad}, {"address", bad},
                                     {"member", bad}, {"status", bad}, {"addresses", {bad}}, {"code", bad}, {"result", bad}};
   const nlohmann::ordered_json whole{{"peers", {peer}}, {"members", {peer}}, {"daemons", {peer}}, {"attempts", {peer}},
-                                     {"neighbours", {peer}}, {"self", peer}, {"cluster", bad}, {"peer", bad}, {bad, bad}};
-  for (const auto& screen : {cli::peers_screen, cli::peer_screen, cli::members_screen, cli::graph_text, cli::graph_dot, cli::graph_svg, cli::event_line}) {
+                                     {"neighbours", {peer}}, {"self", peer}, {"cluster", bad}, {"peer", bad}, {bad, bad},
+                                     {"links", {{{"from", bad}, {"to", bad}, {"one_sided", true}}}}, {"counts", {{"links", bad}}}};
+  for (const auto& screen : {cli::peers_screen, cli::peer_screen, cli::members_screen, cli::graph_text, cli::graph_dot, cli::graph_svg, cli::cluster_text,
+                             cli::cluster_dot, cli::cluster_svg, cli::event_line}) {
     for (const char* text : {"null", "[]", "{}", "3", "{\"peers\":3,\"members\":{},\"daemons\":[null,3],\"attempts\":[[]],\"neighbours\":[7]}",
+                             "{\"daemons\":[{\"names\":[7]},{}],\"links\":[3,{\"from\":\"-\",\"to\":\"-\"}],\"counts\":{\"members\":1e300}}",
                              "{\"peers\":[null],\"members\":[3],\"counts\":[],\"trying\":3,\"self\":4}"})
       EXPECT_NO_THROW(screen(nlohmann::ordered_json::parse(text))) << text;
     for (const char c : screen(whole)) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
   }
   EXPECT_EQ(cli::graph_svg(whole).find("<&"), std::string::npos);
+  EXPECT_EQ(cli::cluster_svg(whole).find("<&"), std::string::npos);
 }
 
 TEST_F(CommandLine, ShowsPeersMembersAndTheGraph) {
@@ -342,6 +350,7 @@ TEST_F(CommandLine, ShowsPeersMembersAndTheGraph) {
   subject.peers = [] { return golden("peers"); };
   subject.members = [] { return golden("members"); };
   subject.graph = [] { return golden("graph"); };
+  subject.cluster_graph = [](auto done) { done(golden("cluster_graph")); };
   subject.peer = [](std::string_view whom) -> std::optional<nlohmann::ordered_json> {
     return whom == "app@db2" || whom == "SHA256:a/b+c" ? std::optional{golden("peer")} : std::nullopt;
   };
@@ -352,6 +361,10 @@ TEST_F(CommandLine, ShowsPeersMembersAndTheGraph) {
   EXPECT_THAT(call_with_config({"graph", "--format", "dot"}).out, StartsWith("graph \"default\" {\n"));
   EXPECT_THAT(call_with_config({"graph", "--format", "svg"}).out, StartsWith("<svg "));
   EXPECT_EQ(call_with_config({"graph", "--format", "png"}).code, 64);
+  EXPECT_EQ(call_with_config({"graph", "--cluster", "--json"}).out, golden("cluster_graph").dump(2) + "\n");
+  EXPECT_EQ(call_with_config({"graph", "--cluster"}).out, cli::cluster_text(golden("cluster_graph")));
+  EXPECT_EQ(call_with_config({"graph", "--cluster", "--format", "dot"}).out, cli::cluster_dot(golden("cluster_graph")));
+  EXPECT_EQ(call_with_config({"graph", "--cluster", "--format", "svg"}).out, cli::cluster_svg(golden("cluster_graph")));
   EXPECT_EQ(call_with_config({"peers"}).out, cli::peers_screen(golden("peers")));
   EXPECT_EQ(call_with_config({"members"}).out, cli::members_screen(golden("members")));
   EXPECT_EQ(call_with_config({"peers", "app@db2"}).out, cli::peer_screen(golden("peer")));

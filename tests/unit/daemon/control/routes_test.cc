@@ -29,6 +29,7 @@ class ControlRoutes : public ::testing::Test {
                            ++left_;
                            return named("leave");
                          },
+                         .cluster_graph = [](auto done) { done(named("cluster_graph")); },
                          .uid = 500,
                          .admin_group = 77}};
   Answer get(std::string_view target) const { return routes_.answer({.method = "GET", .target = target}); }
@@ -46,6 +47,16 @@ TEST_F(ControlRoutes, LeadToTheirViews) {
   for (const char* view : {"status", "peers", "members", "graph", "events"})
     EXPECT_EQ(get(std::string{"/v1/"} + view + "?x=1").body["view"], view);
   EXPECT_EQ(get("/v1/peers/app@db2").body["view"], "peer");
+}
+
+TEST_F(ControlRoutes, AnswerLaterForWhatTakesSeconds) {
+  const Answer answer = get("/v1/graph/cluster");
+  ASSERT_TRUE(answer.later);
+  json came;
+  answer.later([&](json body) { came = std::move(body); });
+  EXPECT_EQ(came["view"], "cluster_graph");
+  EXPECT_EQ(post("/v1/graph/cluster", "").status, 405u);
+  EXPECT_FALSE(get("/v1/graph").later);
 }
 
 TEST_F(ControlRoutes, DecodeWhomIsAskedFor) {
@@ -110,7 +121,7 @@ TEST_F(ControlRoutes, FollowEventsOfALevel) {
 
 TEST_F(ControlRoutes, NameThePathsThatThereAre) {
   EXPECT_EQ(error(get("/v1/nothing")),
-            "no such path; there are /v1/status, /v1/peers, /v1/members, /v1/graph, /v1/events, /v1/join, /v1/leave, /v1/peers/NODE");
+            "no such path; there are /v1/status, /v1/peers, /v1/members, /v1/graph, /v1/graph/cluster, /v1/events, /v1/join, /v1/leave, /v1/peers/NODE");
   EXPECT_EQ(get("").status, 404u);
 }
 

@@ -70,6 +70,7 @@ class ControlSocket : public ::testing::Test {
       return nlohmann::ordered_json{{"schema", "test/1"}, {"asked", asked_}};
     };
     subject.leave = [] { return nlohmann::ordered_json{{"schema", "test/1"}, {"left", true}}; };
+    subject.cluster_graph = [this](auto done) { waiting_.push_back(std::move(done)); };
     subject.uid = ::geteuid();
     auto server = Server::listen(io_, path_, Routes{std::move(subject)}, limits);
     ASSERT_TRUE(server) << server.error();
@@ -100,6 +101,7 @@ class ControlSocket : public ::testing::Test {
   boost::asio::io_context io_;
   std::unique_ptr<Server> server_;
   int asked_ = 0;
+  std::vector<std::function<void(nlohmann::ordered_json)>> waiting_;  ///< for what takes seconds
 };
 
 TEST_F(ControlSocket, AnswersAStatusAsJson) {
@@ -122,6 +124,37 @@ TEST_F(ControlSocket, AnswersHeadWithoutABody) {
   const std::string answer = answer_to("HEAD /v1/status HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, HasSubstr("Content-Length: "));
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
+}
+
+TEST_F(ControlSocket, AnswersLaterWhatTakesSeconds) {
+  start({.patience = 50ms});
+  const std::string request = "GET /v1/graph/cluster HTTP/1.1\r\nHost: d\r\n\r\n";
+  Client client{path_}, another{path_};
+  auto gone = std::make_unique<Client>(path_);
+  client.send(request + "GET /v1/status HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+  gone->send(request);
+  run_until([&] { return waiting_.size() == 2; }, "both wait");
+  another.send("GET /v1/status HTTP/1.1\r\nHost: d\r\n\r\n");
+  run_until([&] { another.drain(); return another.received.contains("\"asked\": 1"); }, "others are answered meanwhile");
+  run_until([&] { return another.drain(); }, "its time is over, theirs is not");
+  EXPECT_EQ(asked_, 1) << "one after the other";
+  gone.reset();
+  for (const auto& done : std::exchange(waiting_, {})) done({{"schema", "test/1"}, {"late", true}});
+  bool closed = false;
+  run_until([&] { return closed = closed || client.drain(); }, "the server closes");
+  EXPECT_THAT(client.received, HasSubstr("\"late\": true"));
+  EXPECT_THAT(client.received, HasSubstr("\"asked\": 2"));
+}
+
+TEST_F(ControlSocket, ForgetsWhoWaitedWhenItEnds) {
+  start();
+  Client client{path_};
+  client.send("GET /v1/graph/cluster HTTP/1.1\r\nHost: d\r\n\r\n");
+  run_until([&] { return waiting_.size() == 1; }, "it waits");
+  server_.reset();
+  waiting_[0]({{"schema", "test/1"}});
+  EXPECT_TRUE(client.drain());
+  EXPECT_EQ(client.received, "");
 }
 
 TEST_F(ControlSocket, RefusesWhatItDoesNotHave) {

@@ -53,6 +53,27 @@ TEST_F(TheAddressBookFile, IsEmptyBeforeItWasSaved) {
   EXPECT_TRUE(loaded->empty());
 }
 
+TEST_F(TheAddressBookFile, WithTimesThatCannotBeIsOfUseAllTheSame) {
+  const KeyPair other = KeyPair::generate();
+  for (const WallTime odd : {WallTime::min(), WallTime{-1}, WallTime{0}, WallTime::max()}) {
+    membership::SavedContact each = contact(true);
+    each.seen = odd;
+    each.lost = odd;
+    ASSERT_TRUE(save_address_book(dir(), {each, contact(false)}).has_value());
+    const auto loaded = load_address_book(dir(), "c", signing);
+    ASSERT_TRUE(loaded.has_value());
+    const Now now{TimePoint{1000s}, WallTime{1'800'000'000'000}};
+    membership::AddressBook book{256, 24h};
+    book.restore(*loaded, now);
+    EXPECT_GE(book.size(), 1u);
+    for (const membership::SavedContact& again : book.snapshot(now)) EXPECT_LE(again.seen, now.wall);
+  }
+  // A record that another wrote, with dates at the ends of what a number holds.
+  const Bytes record = sign_record({.cluster = "c", .names = {}, .epoch = 7, .number = 3, .addresses = {}, .capabilities = {},
+                                    .issued = WallTime::max(), .expires = WallTime::max()}, SodiumSigning{other});
+  EXPECT_EQ(Core::read_saved(record, "c", signing), nullptr);
+}
+
 TEST_F(TheAddressBookFile, LeavesOutWhatIsOfAnotherClusterOrNotItsAuthors) {
   ASSERT_TRUE(save_address_book(dir(), {contact(false), contact(false)}).has_value());
   EXPECT_TRUE(load_address_book(dir(), "another", signing)->empty());

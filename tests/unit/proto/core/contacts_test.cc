@@ -66,6 +66,28 @@ TEST_F(KnownContacts, OfOneNameHaveTheirAddressesTogether) {
   EXPECT_EQ(addresses("a@h").size(), 2u);
 }
 
+TEST_F(KnownContacts, OfOneNameAreTriedInTurnSoThatNoneHasItsAddressesBeforeAllOthers) {
+  ASSERT_TRUE(contacts.read(record(3, 1, {"a@h"}, {"10.0.0.2:9100", "10.0.0.12:9100"}), now).has_value());
+  std::vector<std::string> many;
+  for (int i = 1; i <= 16; ++i) many.push_back("66.0.0." + std::to_string(i) + ":9100");
+  ASSERT_TRUE(contacts.read(record(2, 1, {"a@h"}, many), now).has_value());
+  const auto tried = addresses("a@h");
+  ASSERT_EQ(tried.size(), 16u);
+  EXPECT_TRUE(std::ranges::contains(std::span{tried}.first(2), "10.0.0.2:9100"));
+  EXPECT_TRUE(std::ranges::contains(std::span{tried}.first(4), "10.0.0.12:9100"));
+}
+
+TEST_F(KnownContacts, WhomALinkHasProvenForTheNameAreTriedFirst) {
+  for (std::uint8_t key = 2; key < 30; ++key)
+    ASSERT_TRUE(contacts.read(record(key, 1, {"a@h"}, {"10.0.0." + std::to_string(key) + ":9100"}), now).has_value());
+  contacts.on_proven(key_of(20), {NodeName::parse("a@h").value()});
+  EXPECT_EQ(addresses("a@h").at(0), "10.0.0.20:9100");
+  ASSERT_TRUE(contacts.read(record(20, 2, {"a@h"}, {"10.0.1.20:9100"}), now).has_value());
+  EXPECT_EQ(addresses("a@h").at(0), "10.0.1.20:9100");
+  contacts.on_proven(key_of(20), {});
+  EXPECT_NE(addresses("a@h").at(0), "10.0.1.20:9100");
+}
+
 TEST_F(KnownContacts, AreBoundedInBytesAndForgetWhoWasHeardOfLongestAgo) {
   std::vector<std::string> names;
   for (int i = 0; i < 64; ++i) names.push_back(std::string(200, 'n') + std::to_string(i) + "@h");

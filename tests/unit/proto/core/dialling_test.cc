@@ -112,6 +112,37 @@ TEST_F(Dialling, TheNextAddressIsTriedAfterAFailure) {
   EXPECT_EQ(a.dials.size(), 2u);
 }
 
+TEST_F(Dialling, ManyDeadAddressesDoNotKeepTheLivingOneFromItsTurn) {
+  const SessionId id{world.next_id()};
+  Effects out;
+  a.core->on_session_opened(id, {.uid = 1000}, world.now, out);
+  a.core->on_session_frame(id, local::encode(local::Dial{a.attached(node).token, name("far@h")}), world.now, out);
+  const auto resolve = std::ranges::find_if(out, [](const Effect& each) { return std::holds_alternative<Resolve>(each); });
+  ASSERT_NE(resolve, out.end());
+  std::vector<Address> addresses;
+  for (int i = 0; i < 16; ++i) addresses.push_back(address("10.9.9." + std::to_string(i) + ":9100"));
+  const ResolveId asked = std::get<Resolve>(*resolve).resolve;
+  out.clear();
+  const TimePoint end = world.now.steady + 5s;  // two seconds before the node gives up
+  a.core->on_resolved(asked, addresses, world.now, out);
+  while (a.core->next_deadline() <= end) {
+    world.advance_to(a.core->next_deadline());
+    a.core->on_time(world.now, out);
+  }
+  EXPECT_EQ(count<Dial>(out), 16u);
+}
+
+TEST_F(Dialling, ADaemonThatIsAskedAndSaysNothingDoesNotKeepTheOthersFromTheirTurn) {
+  const PlayedPeer silent{66};
+  const LinkId link = silent.connect(a, "10.0.0.66:9100", 1);
+  silent.hello(a, link, 1, {name("silent@s")});
+  b.attach(name("b@h"));
+  a.book[name("b@h")] = {address("10.0.0.66:9100"), b.at};
+  const SessionId leg = a.dial(node, "b@h");
+  world.pass(6s);
+  EXPECT_TRUE(a.is_ready(leg));
+}
+
 TEST_F(Dialling, TheNextAddressIsTriedAfter2500msOfSilenceAndTheFirstDialIsCancelledThen) {
   b.attach(name("b@h"));
   Daemon& lonely = world.add(9, "10.0.0.9:9100");
@@ -262,6 +293,16 @@ TEST_F(Dialling, ALostPeerIsDialledAgainUntilItIsBack) {
   world.pass(61s);
   EXPECT_EQ(links_of(a), 1u);
   EXPECT_TRUE(a.core->status(world.now).trying.empty());
+}
+
+TEST_F(Dialling, APeerThatIsStoppingIsNoNewsForTheLog) {
+  b.with([](Core& core, Now now, Effects& out) { core.on_stop(now, out); });
+  const SessionId leg = a.dial(node, "b@h");
+  world.run();
+  EXPECT_EQ(a.refused_code(leg), RefuseCode::unreachable);
+  const auto is_news = [](const Event& each) { return each.name == "link.refused" && each.severity != Severity::debug; };
+  EXPECT_TRUE(a.said("link.refused"));
+  EXPECT_TRUE(std::ranges::none_of(a.events, is_news));
 }
 
 TEST_F(Dialling, AfterTenMinutesWithoutInterestItIsGivenUp) {

@@ -99,7 +99,7 @@ TEST(TwoLinks, ALinkThatCarriesChannelsIsClosedWhenTheLastOfThemEnds) {
   const LinkId old_link = peer.connect(a, "10.0.0.2:9100", 1);
   peer.hello(a, old_link, 1, {name("b@h")}, 5);
   a.with([&](Core& core, Now now, Effects& out) {
-    core.on_link_message(old_link, peer::encode(peer::ChannelOpen{0, name("b@h"), name("a@h"), {}}), now, out);
+    core.on_link_message(old_link, LinkStream::link, peer::encode(peer::ChannelOpen{0, name("b@h"), name("a@h"), {}}), now, out);
   });
   world.run();
   ASSERT_EQ(a.channels.size(), 1u);
@@ -109,7 +109,7 @@ TEST(TwoLinks, ALinkThatCarriesChannelsIsClosedWhenTheLastOfThemEnds) {
   peer.hello(a, new_link, 2, {name("b@h")}, 5);
   EXPECT_EQ(a.core->status(world.now).links.size(), 2u);
   a.with([&](Core& core, Now now, Effects& out) {  // nothing new is opened on the old one
-    core.on_link_message(old_link, peer::encode(peer::ChannelOpen{2, name("b@h"), name("a@h"), {}}), now, out);
+    core.on_link_message(old_link, LinkStream::link, peer::encode(peer::ChannelOpen{2, name("b@h"), name("a@h"), {}}), now, out);
   });
   ASSERT_EQ(a.last.size(), 1u);
   const auto answer = peer::decode(std::get<SendToLink>(a.last[0]).message);
@@ -161,7 +161,7 @@ TEST(TwoLinks, WhenTheBetterLinkComesToNothingTheOtherOneIsAskedAgain) {
   const auto opened = peer::decode(std::get<SendToLink>(a.last.back()).message);
   const auto channel = std::get<peer::ChannelOpen>(*opened).channel;
   a.with([&](Core& core, Now now, Effects& out) {
-    core.on_link_message(link, peer::encode(peer::ChannelRefused{channel, RefuseCode::moved, ""}), now, out);
+    core.on_link_message(link, LinkStream::link, peer::encode(peer::ChannelRefused{channel, RefuseCode::moved, ""}), now, out);
   });
   EXPECT_FALSE(a.refused(leg).has_value());
   std::size_t asked = 0;

@@ -94,6 +94,164 @@ TEST_F(HostileMember, ABroadcastInAnothersNameEndsTheLink) {
   EXPECT_TRUE(victim->core->lives().is_living(other.signing.own_key()));
 }
 
+/// Signed well, by a key of which nothing else is known.
+struct Strangers : HostileMember {
+  PlayedPeer stranger{77};
+  gossip::OriginId origin{stranger.signing.own_key(), 5};
+  SessionId node{};
+
+  void SetUp() override {
+    HostileMember::SetUp();
+    node = victim->attach(name("listener@h1"));
+    victim->ask(node, Term::tuple({Term::atom("subscribe"), Term::atom("broadcasts")}));
+  }
+  void hand_on(std::uint64_t number, BroadcastKind kind, const Bytes& body) {
+    const Bytes payload = sign_broadcast({"default", origin.epoch, number}, kind, body, stranger.signing);
+    PlayedPeer::say(*victim, link, wrap(gossip::Gossip{origin, number, number, std::make_shared<const Bytes>(payload)}));
+  }
+  void say(std::uint64_t number, std::string_view text) {
+    hand_on(number, BroadcastKind::message, Writer{}.u32(1).raw(as_bytes("t")).raw(as_bytes(text)).take());
+  }
+  std::vector<std::string> heard() {
+    std::vector<std::string> out;
+    for (const auto& [tag, payload] : victim->delivered[node]) out.push_back(payload);
+    return out;
+  }
+};
+
+TEST_F(Strangers, AreNotHeardBySubscribers) {
+  say(1, "hello");
+  EXPECT_TRUE(heard().empty());
+  world.advance_to(world.now.steady + 31s);
+  hand_on(2, BroadcastKind::record, stranger.record({name("s@s")}, world.now.wall));
+  say(3, "now I am known");
+  EXPECT_EQ(heard(), std::vector<std::string>{"now I am known"}) << "what was said a minute ago is nothing that anybody waits for";
+}
+
+TEST_F(Strangers, WhoseRecordIsOnItsWayAreHeardFromTheirFirstBroadcastOn) {
+  say(1, "one");
+  say(2, "two");
+  EXPECT_TRUE(heard().empty());
+  PlayedPeer::say(*victim, link, peer::Records{{stranger.record({name("s@s")}, world.now.wall)}});
+  EXPECT_EQ(heard(), (std::vector<std::string>{"one", "two"}));
+  say(3, "three");
+  EXPECT_EQ(heard().size(), 3u);
+}
+
+TEST_F(Strangers, AreNotHeardUnderTheRecordOfAnotherStart) {
+  hand_on(1, BroadcastKind::record, stranger.record({name("s@s")}, world.now.wall, 6));
+  say(2, "from before the restart");
+  EXPECT_TRUE(heard().empty());
+}
+
+/// In trust mode strict a neighbour hands on what a daemon says that has no pin here.
+struct StrangersOfStrict : Strangers {
+  void SetUp() override {
+    world.add(1, "10.0.1.1:9100", {.trust = Trust::strict});
+    victim = world.daemons[0].get();
+    victim->pins[name("evil@x1")] = PinRead{key_of(66)};
+    node = victim->attach(name("listener@h1"));
+    victim->ask(node, Term::tuple({Term::atom("subscribe"), Term::atom("broadcasts")}));
+    link = join(evil, 1);
+    ASSERT_TRUE(is_neighbour(evil));
+    hand_on(1, BroadcastKind::record, stranger.record({name("s@s")}, world.now.wall));
+  }
+};
+
+TEST_F(StrangersOfStrict, AreNotHeardWithoutAPin) {
+  say(2, "hello");
+  EXPECT_TRUE(heard().empty());
+  EXPECT_GT(victim->core->status(world.now).overlay.broadcasts_unheard, 0u);
+  victim->pins[name("s@s")] = PinRead{key_of(9)};
+  world.advance_to(world.now.steady + 61s);
+  say(3, "I am another's");
+  EXPECT_TRUE(heard().empty());
+}
+
+TEST_F(StrangersOfStrict, AreHeardWithAPin) {
+  victim->pins[name("s@s")] = PinRead{key_of(77)};
+  say(2, "one");
+  say(3, "two");
+  EXPECT_EQ(heard(), (std::vector<std::string>{"one", "two"}));
+}
+
+TEST_F(StrangersOfStrict, AreHeardSoonAfterTheyWerePinned) {
+  say(2, "hello");
+  victim->pins[name("s@s")] = PinRead{key_of(77)};
+  world.advance_to(world.now.steady + 61s);
+  say(3, "again");
+  EXPECT_EQ(heard(), std::vector<std::string>{"again"});
+}
+
+TEST_F(HostileMember, WhatBelongsToOneStreamDoesNotComeOnTheOther) {
+  const auto closed_on = [&](LinkStream on, const peer::Message& message) -> std::optional<LinkCode> {
+    victim->with([&](Core& core, Now now, Effects& out) { core.on_link_message(link, on, peer::encode(message), now, out); });
+    for (const Effect& effect : victim->last)
+      if (const auto* close = std::get_if<CloseLink>(&effect); close != nullptr && close->link == link) return close->code;
+    return std::nullopt;
+  };
+  EXPECT_EQ(closed_on(LinkStream::overlay, wrap(membership::KeepAlive{})), std::nullopt);
+  EXPECT_EQ(closed_on(LinkStream::link, peer::ChannelCancel{0}), std::nullopt);
+  EXPECT_EQ(closed_on(LinkStream::link, wrap(membership::KeepAlive{})), LinkCode::bad_message);
+  world.pass(11s);
+  link = join(evil, 2);
+  EXPECT_EQ(closed_on(LinkStream::overlay, peer::ChannelCancel{0}), LinkCode::bad_message);
+}
+
+TEST_F(Strangers, CostBoundedMemory) {
+  const std::string large(100'000, 'x');
+  for (std::uint64_t number = 1; number <= 100; ++number) say(number, large);
+  PlayedPeer::say(*victim, link, peer::Records{{stranger.record({name("s@s")}, world.now.wall)}});
+  EXPECT_GT(heard().size(), 0u);
+  EXPECT_LE(heard().size(), 10u);
+}
+
+TEST_F(HostileMember, CanMakeUsReachOnlySoManyOthers) {
+  const std::size_t before = victim->dials.size();
+  world.unreachable.clear();
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    const PlayedPeer made_up{static_cast<std::uint8_t>(i < 60 ? 5 + i : 20 + i)};
+    if (made_up.signing.own_key() == evil.signing.own_key()) continue;
+    auto body = made_up.body({}, world.now.wall);
+    body.addresses = {address("172.16.0." + std::to_string(i) + ":9100")};
+    PlayedPeer::send(*victim, link, wrap(membership::Shuffle{contact(sign_record(body, made_up.signing)), 1, false, {}}));
+  }
+  EXPECT_LE(victim->dials.size() - before, 16u) << "its walks end here, and each wants an answer";
+  EXPECT_TRUE(is_neighbour(evil));
+}
+
+/// A newcomer that wants the records of a cluster of many.
+TEST_F(HostileMember, ANewcomerIsToldOfEverybodyAsFastAsItTakesIt) {
+  peer::Records all;
+  for (std::uint8_t i = 0; i < 100; ++i) {
+    const PlayedPeer member{static_cast<std::uint8_t>(100 + i)};
+    std::vector<NodeName> names;
+    for (int n = 0; n < 64; ++n) names.push_back(name("x" + std::string(150, 'x') + std::to_string(n) + "@h" + std::to_string(i)));
+    all.records.push_back(member.record(std::move(names), world.now.wall));
+    if (all.records.size() < 20) continue;
+    PlayedPeer::say(*victim, link, all);
+    all.records.clear();
+  }
+  const auto told = [&] {
+    std::size_t records = 0, bytes = 0;
+    for (const peer::Message& message : sent_to(*victim, link))
+      if (const auto* some = std::get_if<peer::Records>(&message))
+        for (const Bytes& each : some->records) ++records, bytes += each.size();
+    return std::pair{records, bytes};
+  };
+  PlayedPeer::send(*victim, link, peer::RecordsWanted{});
+  auto [records, bytes] = told();
+  EXPECT_GT(bytes, gossip::Config{}.backlog_bytes_max / 2) << "else nobody says that it was taken";
+  EXPECT_LT(bytes, gossip::Config{}.backlog_bytes_max);
+  for (int i = 0; i < 10; ++i) {
+    victim->with([&](Core& core, Now now, Effects& out) { core.on_link_backlog(link, 0, now, out); });
+    const auto more = told();
+    EXPECT_LT(more.second, gossip::Config{}.backlog_bytes_max);
+    records += more.first;
+  }
+  EXPECT_GE(records, 103u);
+}
+
 TEST_F(HostileMember, ListsThatAreTooLongAndWhatIsNoMessageEndTheLink) {
   const gossip::OriginId origin{evil.signing.own_key(), 5};
   const membership::ShuffleReply many{membership::Contacts(limits::contacts_per_message_max + 1, contact(record_of_evil()))};

@@ -1,7 +1,7 @@
 // The overlay as the core runs it: joining, neighbours, broadcasts and leaving, between real cores.
 #include <gtest/gtest.h>
 
-#include "tests/unit/proto/core/world.h"
+#include "tests/unit/proto/core/played_peer.h"
 
 namespace bp2p::test {
 namespace {
@@ -49,6 +49,7 @@ TEST_F(Overlay, TwoDaemonsBecomeNeighboursByAJoin) {
   EXPECT_EQ(names(1, "active_view"), std::vector{node_name(0)});
   EXPECT_EQ(at(1).heard_events[nodes[1]], (std::vector<std::string>{"joined", "{peer_up,<<\"n0@h0\">>}"}));
   EXPECT_EQ(at(0).heard_events[nodes[0]], (std::vector<std::string>{"joined", "{peer_up,<<\"n1@h1\">>}"}));
+  for (const std::size_t i : {0u, 1u}) EXPECT_EQ(at(i).count_of("overlay.joined"), 1u) << i;
 }
 
 TEST_F(Overlay, ANodeAsksItsDaemonToJoinByANodesName) {
@@ -257,6 +258,40 @@ TEST_F(Overlay, TheStatusHasNeighboursSparesAndHowManyMembersThereAre) {
   EXPECT_EQ(peer->daemons[0].addresses, std::vector{address(host(7))});
   EXPECT_TRUE(at(0).core->peer(at(0).signing.show(key_of(8)), world.now));
   EXPECT_TRUE(at(0).core->peer(node_name(0), world.now)->daemons[0].is_self);
+}
+
+TEST_F(Overlay, AHostThatGetsANetworkLaterIsReachedThere) {
+  cluster(3);
+  world.pass(1min);
+  const Address moved = address("10.0.9.9:9100");
+  at(1).with([&](Core& core, Now now, Effects& out) { core.on_addresses({moved}, now, out); });
+  world.pass(5s);
+  for (const std::size_t i : {0u, 2u}) EXPECT_EQ(at(i).core->peer(node_name(1), world.now)->daemons.at(0).addresses, std::vector{moved}) << i;
+  at(1).with([&](Core& core, Now now, Effects& out) { core.on_addresses({moved}, now, out); });
+  EXPECT_EQ(count<SendToLink>(at(1).last), 0u) << "nothing is said while nothing changes";
+}
+
+TEST_F(Overlay, RecordsAreRenewedLongBeforeTheyExpireWhateverLinksComeAndGo) {
+  cluster(3);
+  const auto is_good = [&](const Bytes& record, const Daemon& by) {
+    return verify_record(record, {std::nullopt, "default", world.now.wall}, by.signing).has_value();
+  };
+  for (int hour = 5; hour <= 25; hour += 5) {
+    world.pass(5h - 1min);
+    Daemon& visitor = world.add(static_cast<std::uint8_t>(100 + hour), "10.0.2." + std::to_string(hour) + ":9100");
+    const SessionId node = visitor.attach(name("v" + std::to_string(hour) + "@v"));
+    visitor.book[name("n0@h0")] = {at(0).at};
+    const SessionId leg = visitor.dial(node, "n0@h0");
+    world.pass(1min);
+    EXPECT_TRUE(visitor.is_ready(leg)) << hour;
+    world.mute(visitor);
+    for (std::size_t i = 0; i < 3; ++i)
+      for (const membership::SavedContact& each : at(i).core->address_book(world.now))
+        EXPECT_TRUE(is_good(*each.contact->record, at(i))) << "in hour " << hour << ", at " << i;
+  }
+  for (const auto& daemon : world.daemons)
+    for (const auto& [link, code] : daemon->links_closed_by_us) EXPECT_NE(code, LinkCode::bad_record);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(names(i, "members").size(), 3u) << i;
 }
 
 TEST_F(Overlay, TheStatusSaysThatADaemonHasLeft) {

@@ -32,7 +32,7 @@ struct PlayedPeer {
     return make_hello(role, exporter_of(exporter), "default", std::move(signed_record), signing);
   }
   static void send(Daemon& to, LinkId link, const peer::Message& message) {
-    to.with([&](Core& core, Now now, Effects& out) { core.on_link_message(link, peer::encode(message), now, out); });
+    to.with([&](Core& core, Now now, Effects& out) { core.on_link_message(link, peer::stream_of(message), peer::encode(message), now, out); });
   }
   /// As send, and lets the disk answer.
   static void say(Daemon& to, LinkId link, const peer::Message& message) {

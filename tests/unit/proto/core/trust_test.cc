@@ -177,19 +177,76 @@ TEST_F(TrustOfLinks, I2WhenTheFirstGoesBeforeItsPinIsStoredTheSecondReadsWhatWas
   EXPECT_EQ(**daemon.pins.at(name("new@h")), key_of(66));
 }
 
-TEST_F(TrustOfLinks, I2NoMoreThan32KeysAreMetAnHour) {
-  for (std::uint8_t i = 0; i < 33; ++i) {
-    const PlayedPeer peer{static_cast<std::uint8_t>(100 + i)};
-    const LinkId link = peer.connect(daemon, "10.0.1." + std::to_string(i) + ":9100", i);
-    peer.hello(daemon, link, i, {name("n" + std::to_string(i) + "@h")});
-    EXPECT_EQ(closed(link), i < 32 ? std::nullopt : std::optional{LinkCode::too_many_pins});
+/// More daemons come than may be met within an hour, each with one node: the first 32 are n0 to n31.
+struct ManyNewPeers : TrustOfLinks {
+  static constexpr std::uint8_t peers = 40;
+  std::vector<LinkId> peer_links;
+
+  static NodeName node_of(int i) { return name("n" + std::to_string(i) + "@h" + std::to_string(i)); }
+  static std::string address_of(int i) { return "10.0.1." + std::to_string(i) + ":9100"; }
+  static PlayedPeer peer(int i) { return PlayedPeer{static_cast<std::uint8_t>(100 + i)}; }
+  void come() {
+    for (std::uint8_t i = 0; i < peers; ++i) {
+      peer_links.push_back(peer(i).connect(daemon, address_of(i), i));
+      peer(i).hello(daemon, peer_links.back(), i, {node_of(i)});
+    }
   }
+  std::size_t proven() const {
+    const auto links = daemon.core->status(world.now).links;
+    return static_cast<std::size_t>(std::ranges::count_if(links, [](const LinkStatus& each) { return !each.names.empty(); }));
+  }
+};
+
+TEST_F(ManyNewPeers, AreAllLinkedAndI2NoMoreThan32PinnedAnHour) {
+  come();
+  for (const LinkId link : peer_links) EXPECT_TRUE(is_admitted(link));
   EXPECT_EQ(daemon.pins.size(), 32u);
-  world.pass(1h);
-  const PlayedPeer late{200};
-  const LinkId link = late.connect(daemon, "10.0.2.1:9100", 99);
-  late.hello(daemon, link, 99, {name("late@h")});
-  EXPECT_TRUE(is_admitted(link));
+  EXPECT_EQ(proven(), 32u);
+  EXPECT_TRUE(daemon.said("pins.limited"));
+  world.pass(59min);
+  EXPECT_EQ(proven(), 32u);
+  world.pass(2min);
+  EXPECT_EQ(proven(), peers) << "though nobody said anything new";
+  EXPECT_EQ(daemon.pins.size(), peers);
+}
+
+TEST_F(ManyNewPeers, AreNotReachedBeforeTheyArePinnedAndTheDiallerReadsWhyAndWhen) {
+  come();
+  world.pass(10min);
+  daemon.book[node_of(35)] = {address(address_of(35))};
+  const SessionId leg = daemon.dial(node, node_of(35).text());
+  world.run();
+  ASSERT_EQ(daemon.refused_code(leg), RefuseCode::not_trusted);
+  const std::string text = daemon.refused(leg)->text;
+  EXPECT_NE(text.find("32 first contacts an hour"), std::string::npos) << text;
+  EXPECT_NE(text.find("in 50 min"), std::string::npos) << text;
+  EXPECT_NE(text.find("keys pin"), std::string::npos) << text;
+  EXPECT_TRUE(daemon.channels.empty());
+  world.pass(51min);
+  const SessionId again = daemon.dial(node, node_of(35).text());
+  world.run();
+  EXPECT_EQ(daemon.refused_code(again), std::nullopt) << "it is asked";
+  EXPECT_TRUE(one_sent_to<peer::ChannelOpen>(daemon, peer_links[35]).has_value());
+}
+
+TEST_F(ManyNewPeers, AreTakenAtTheirWordByNobodyBeforeTheyArePinned) {  // I1
+  come();
+  peer(35).say(daemon, peer_links[35], peer::ChannelOpen{0, node_of(35), name("a@h"), {}});
+  const auto refusal = one_sent_to<peer::ChannelRefused>(daemon, peer_links[35]);
+  ASSERT_TRUE(refusal.has_value());
+  EXPECT_EQ(refusal->code, RefuseCode::not_trusted);
+  EXPECT_NE(refusal->text.find("32 first contacts an hour"), std::string::npos) << refusal->text;
+  EXPECT_TRUE(daemon.told.empty());
+  EXPECT_FALSE(daemon.said("channel.impersonation")) << "it may well be its own name";
+}
+
+TEST_F(ManyNewPeers, CannotHaveANameThatAnotherKeyWasPinnedForMeanwhile) {  // I2
+  come();
+  daemon.pins[node_of(35)] = PinRead{key_of(9)};  // by an operator's hand
+  world.pass(61min);
+  EXPECT_EQ(daemon.pins.at(node_of(35)), PinRead{key_of(9)});
+  EXPECT_EQ(proven(), peers - 1u);
+  EXPECT_TRUE(daemon.said("pin.other_key"));
 }
 
 /// A peer whose daemon says a new record for every node that comes or goes.
@@ -291,10 +348,11 @@ TEST_F(NodesThatComeAndGo, LeaveFilesForKeysNeverMet) {
   EXPECT_EQ(proven(), 1u) << "the first contact; the further name has to wait";
 }
 
-TEST_F(NodesThatComeAndGo, AreRefusedWhenThereIsNoRoomForAnyPin) {
+TEST_F(NodesThatComeAndGo, AreNotBelievedWhenThereIsNoRoomForAnyPin) {
   for (int i = 0; i < 16'384; ++i) daemon.pins[name("n" + std::to_string(i) + "@elsewhere")] = PinRead{key_of(9)};
   mallory.hello(daemon, link, 1, {name("app@h")});
-  EXPECT_EQ(closed(link), LinkCode::too_many_pins);
+  EXPECT_TRUE(is_admitted(link));
+  EXPECT_EQ(proven(), 0u);
   EXPECT_EQ(daemon.pins.size(), 16'384u);
 }
 

@@ -63,6 +63,11 @@ class Daemon {
     return static_cast<std::size_t>(std::ranges::count_if(events, [&](const Event& each) { return each.name == event; }));
   }
 
+  /// A frame passes on the channel that begins at `leg`.
+  void pass_frame(SessionId leg);
+  /// The channel ends, at this end and at the other.
+  void end_channel(SessionId leg);
+
   /// Gives the core one input and performs its effects.
   void with(const std::function<void(Core&, Now, Effects&)>& input);
 
@@ -88,7 +93,10 @@ class Daemon {
   std::set<SessionId> closed;
   std::vector<StartChannel> channels;
   std::vector<StartLocalChannel> local_channels;
+  std::map<SessionId, ChannelUse> uses;  ///< what its data road would say of a leg; not there: nothing has passed
+  std::vector<SessionId> reaped;         ///< legs that it closed because nobody used them
   std::vector<Event> events;
+  std::vector<ClusterGraph> graphs;  ///< that crawls came to
   std::vector<NodeName> published;  ///< by the last PublishNames
   std::map<LinkId, LinkCode> links_closed_by_us;
   std::vector<Dial> dials;
@@ -198,9 +206,10 @@ class World {
 
   void dial(Daemon& from, const Dial& dialled);
   void cancel(Daemon& from, DialId dial);
-  void send(Daemon& from, LinkId link, const Bytes& message);
+  void send(Daemon& from, const SendToLink& message);
   void close(Daemon& from, const CloseLink& closing);
   Connection* connection_of(const Daemon& daemon, LinkId link, Connection::End** own, Connection::End** other);
+  std::vector<std::pair<Daemon*, SessionId>> ends_of(Daemon& daemon, SessionId leg);
   Daemon* listening_at(const Address& at) {
     for (const auto& daemon : daemons)
       if (daemon->at == at && !unreachable.contains(at)) return daemon.get();
@@ -308,6 +317,8 @@ inline void Daemon::perform(const Effects& effects) {
       EXPECT_TRUE(closed.insert(close->session).second) << "closed twice";
     } else if (const auto* event = std::get_if<Event>(&effect)) {
       events.push_back(*event);
+    } else if (const auto* ended = std::get_if<CrawlEnded>(&effect)) {
+      graphs.push_back(ended->graph);
     } else if (const auto* publish = std::get_if<PublishNames>(&effect)) {
       published = publish->names;
     } else if (const auto* resolve = std::get_if<Resolve>(&effect)) {
@@ -347,18 +358,56 @@ inline void Daemon::perform(const Effects& effects) {
       channels.push_back(*start);
     } else if (const auto* local_start = std::get_if<StartLocalChannel>(&effect)) {
       local_channels.push_back(*local_start);
+    } else if (const auto* look = std::get_if<LookAtChannels>(&effect)) {
+      std::vector<ChannelUse> seen;
+      for (const SessionId leg : look->legs) seen.push_back(uses.contains(leg) ? uses.at(leg) : ChannelUse{leg});
+      world.post("daemon", at.port, [this, session = look->session, seen] {
+        with([&](Core& to, Now now, Effects& out) { to.on_channels_looked_at(session, seen, now, out); });
+      });
+    } else if (const auto* unused = std::get_if<CloseUnusedChannel>(&effect)) {
+      const ChannelUse use = uses.contains(unused->leg) ? uses.at(unused->leg) : ChannelUse{unused->leg};
+      if (use.passed != unused->passed || use.is_moving) continue;
+      reaped.push_back(unused->leg);
+      world.post("daemon", at.port, [this, leg = unused->leg] { end_channel(leg); });
     } else if (const auto* dialling = std::get_if<Dial>(&effect)) {
       dials.push_back(*dialling);
       world.dial(*this, *dialling);
     } else if (const auto* cancel = std::get_if<CancelDial>(&effect)) {
       world.cancel(*this, cancel->dial);
     } else if (const auto* message = std::get_if<SendToLink>(&effect)) {
-      world.send(*this, message->link, message->message);
+      world.send(*this, *message);
     } else if (const auto* closing = std::get_if<CloseLink>(&effect)) {
       links_closed_by_us.emplace(closing->link, closing->code);
       world.close(*this, *closing);
     }
   }
+}
+
+/// The daemon and the leg of the other end, and of this one.
+inline std::vector<std::pair<Daemon*, SessionId>> World::ends_of(Daemon& daemon, SessionId leg) {
+  for (const StartLocalChannel& each : daemon.local_channels)
+    if (each.dialler == leg || each.acceptor == leg) return {{&daemon, each.dialler}, {&daemon, each.acceptor}};
+  std::vector<std::pair<Daemon*, SessionId>> ends{{&daemon, leg}};
+  for (const StartChannel& own_end : daemon.channels) {
+    Connection::End* own = nullptr;
+    Connection::End* peer = nullptr;
+    if (own_end.leg != leg || connection_of(daemon, own_end.link, &own, &peer) == nullptr) continue;
+    for (const StartChannel& each : peer->daemon->channels)
+      if (each.link == peer->link && each.channel == own_end.channel) ends.emplace_back(peer->daemon, each.leg);
+  }
+  return ends;
+}
+
+inline void Daemon::pass_frame(SessionId leg) {
+  for (const auto& [daemon, end] : world.ends_of(*this, leg)) {
+    auto& use = daemon->uses.try_emplace(end, ChannelUse{end}).first->second;
+    ++use.passed;
+  }
+}
+
+inline void Daemon::end_channel(SessionId leg) {
+  for (const auto& [daemon, end] : world.ends_of(*this, leg))
+    daemon->with([&, end = end](Core& to, Now now, Effects& out) { to.on_channel_closed(end, now, out); });
 }
 
 // --- World ------------------------------------------------------------------------------------------
@@ -425,17 +474,17 @@ inline void World::cancel(Daemon& from, DialId dial) {
   }
 }
 
-inline void World::send(Daemon& from, LinkId link, const Bytes& message) {
+inline void World::send(Daemon& from, const SendToLink& message) {
   Connection::End* own = nullptr;
   Connection::End* peer = nullptr;
-  Connection* connection = connection_of(from, link, &own, &peer);
+  Connection* connection = connection_of(from, message.link, &own, &peer);
   if (connection == nullptr) return;  // a test that plays the peer itself
   ASSERT_TRUE(own->open) << "a message on a link that is not open";
   if (own->gone) return;  // lost, and the core has not been told yet; closed by it, it does not send
   if (hushed.contains(&from) || hushed.contains(peer->daemon)) return;
   post(own == &connection->client ? "to server" : "to client", connection->number, [peer, message] {
     if (!peer->open || peer->gone) return;
-    peer->daemon->with([&](Core& core, Now at, Effects& out) { core.on_link_message(peer->link, message, at, out); });
+    peer->daemon->with([&](Core& core, Now at, Effects& out) { core.on_link_message(peer->link, message.stream, message.message, at, out); });
   });
 }
 

@@ -25,6 +25,19 @@ struct PeerRecords : testing::Test {
   }
 };
 
+TEST_F(PeerRecords, HaveDatesThatNobodyLookedAtBefore) {  // the address book's are read however old; ubsan looks on
+  auto odd = body();
+  for (const auto& [issued, expires] : {std::pair{WallTime::max(), WallTime::max()}, {WallTime::max(), WallTime{}}, {WallTime::max() - 1h, WallTime::min()}}) {
+    odd.issued = issued;
+    odd.expires = expires;
+    const auto verified = verify_record(sign_record(odd, signing), {std::nullopt, "default", std::nullopt}, other);
+    ASSERT_FALSE(verified.has_value());
+    EXPECT_EQ(verified.error(), RecordError::lives_too_long);
+  }
+  odd.issued = odd.expires = WallTime::min();
+  EXPECT_TRUE(verify_record(sign_record(odd, signing), {std::nullopt, "default", std::nullopt}, other).has_value());
+}
+
 TEST_F(PeerRecords, OfTheProvenKeyAreBelieved) {
   const auto verified = verify_record(sign_record(body(), signing), {signing.own_key(), "default", now}, other);
   ASSERT_TRUE(verified.has_value());

@@ -35,7 +35,10 @@ TEST(PeerMessages, AreReadAsTheyAreWritten) {
   EXPECT_EQ(refused.code, RefuseCode::moved);
   EXPECT_EQ(refused.text, "t");
   EXPECT_EQ(std::get<peer::ChannelCancel>(*peer::decode(peer::encode(peer::ChannelCancel{6}))).channel, 6u);
+  EXPECT_EQ(std::get<peer::ChannelUnused>(*peer::decode(peer::encode(peer::ChannelUnused{8}))).channel, 8u);
   EXPECT_EQ(std::get<peer::RecordUpdate>(*peer::decode(peer::encode(peer::RecordUpdate{Bytes(9)}))).record.size(), 9u);
+  EXPECT_TRUE(std::holds_alternative<peer::ViewAsked>(*peer::decode(peer::encode(peer::ViewAsked{}))));
+  EXPECT_EQ(std::get<peer::View>(*peer::decode(peer::encode(peer::View{{Bytes(7), Bytes(8)}}))).records, (std::vector{Bytes(7), Bytes(8)}));
 }
 
 TEST(PeerMessages, ThatAreNoneAreRefusedWithoutALineOnStderr) {
@@ -53,6 +56,7 @@ TEST(PeerMessages, BoundWhatTheyCarry) {
   EXPECT_EQ(peer::decode(hello).error(), MessageError::record_too_large);
   hello = peer::encode(peer::Hello{1, std::string(256, 'c'), {}, {}});
   EXPECT_EQ(peer::decode(hello).error(), MessageError::bad_cluster);
+  EXPECT_EQ(peer::decode(peer::encode(peer::View{{Bytes(limits::record_bytes_max + 1)}})).error(), MessageError::record_too_large);
 }
 
 TEST(ARecordBody, IsReadAsItIsWritten) { EXPECT_EQ(*peer::decode_record_body(peer::encode_record_body(body())), body()); }
