@@ -36,7 +36,7 @@ void Core::Impl::note_found(const Search& search, const Link& link, Now now) {
 void Core::Impl::note_not_admitted(const Link& link, RefuseCode code, const std::optional<LinkCode>& gone_code,
                                    const std::string& why, Now now) {
   const Ledger::Entry what{.at = now.wall, .phase = phase_of(code), .result = why, .code = code_of(gone_code, code)};
-  note_failure(link.dialled_to, code, what);
+  note_failure(link.dialled_to, code, what, &link.facts.peer_key);
   const auto is_sought = [&](const auto& each) { return each.second.search.key() && *each.second.search.key() == link.facts.peer_key; };
   if (!link.dialled_here() || std::ranges::any_of(reaches, is_sought)) return;  // it has it already
   Ledger::Entry of_key = what;

@@ -193,12 +193,14 @@ void Core::Impl::expect_other_link(const Address& address, const PublicKey& key,
   for_each_search(expect);
 }
 
-void Core::Impl::note_failure(const Address& address, RefuseCode code, Ledger::Entry what) {
+void Core::Impl::note_failure(const Address& address, RefuseCode code, Ledger::Entry what, const PublicKey* by) {
   what.address = address;
   const auto note = [&](Search& search, bool) {
     for (const Search::Attempt& attempt : search.attempts) {
       if (!attempt.begun || attempt.to != address) continue;
-      search.note(code, address.text() + ": " + what.result);
+      // That another daemon is there now, and has trouble with us, says nothing of the one that is sought.
+      const bool is_another = by != nullptr && search.key() != nullptr && *search.key() != *by;
+      search.note(is_another ? RefuseCode::unreachable : code, address.text() + ": " + what.result);
       ledger.note(search.sought(), what);
     }
   };

@@ -89,7 +89,8 @@ struct Core::Impl {
   /// Steps every search; called once after each input that may have changed what they wait for.
   void advance_all(Now now, Effects& out);
   /// For every search that has tried the address; `what` has no address yet.
-  void note_failure(const Address& address, RefuseCode code, Ledger::Entry what);
+  /// `by`: who was there, when its key was proven.
+  void note_failure(const Address& address, RefuseCode code, Ledger::Entry what, const PublicKey* by = nullptr);
   /// A link to `address` went because the peer has a better one with us: searches wait for that.
   void expect_other_link(const Address& address, const PublicKey& key, Now now);
   void end_search(Search& search);
@@ -193,7 +194,8 @@ struct Core::Impl {
   /// A living member, or we.
   bool is_with_us(const JoinTarget& target);
   void on_link_admitted(Link& link, Now now);
-  void on_link_gone(const PublicKey& key, Now now, Effects& out);
+  /// `is_lost`: nobody closed it.
+  void on_link_gone(const PublicKey& key, bool is_lost, Now now, Effects& out);
   /// The peer's broadcasts go over the link to use; when that is another one, both ends begin anew.
   void gossip_follows(const PublicKey& key, Now now);
 

@@ -128,7 +128,7 @@ void Core::Impl::drop_link(LinkId id, const Gone& gone, Now now, Effects& out) {
   for (const NodeName& name : spoken)
     if (links.serving(name).empty()) dial_again(name, text, now, out);
   settle_duplicates(key, now, out);
-  if (was_admitted || links.of_key(key).empty()) on_link_gone(key, now, out);
+  if (was_admitted || links.of_key(key).empty()) on_link_gone(key, was_admitted && !gone.code, now, out);
   searches_may_move = true;
 }
 

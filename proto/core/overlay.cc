@@ -55,11 +55,11 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
     if (!config.contacts.empty()) deadlines.set_if_none({Deadlines::Of::join, 0}, now.steady + 3 * config.contact_retry);
-    // Also as a newcomer: who has accused us before we came cannot be heard by us any more, but by others a little later.
-    suspicions.come_in(now.steady, life_effects);
     say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);
   }
+  // Who has accused us while we were alone cannot be heard by us any more, but by others a little later.
+  if (hyparview.view().active().size() == 1) suspicions.come_in(now.steady, life_effects);
   gossip_follows(effect.peer, now);
   tell_names(Topic::neighbours, effect.peer, out);
   // Of every neighbour until one has answered: the first may have let us go before it read this.
@@ -74,7 +74,7 @@ void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects&
       shown_member(effect.peer) + " is no neighbour any more: " + std::string{describe(effect.reason)});
   if (gossip_links.erase(effect.peer) > 0) plumtree.on_peer_down(effect.peer, now.steady, gossip_effects);
   tell_gone(Topic::neighbours, effect.peer, reason_of(effect.reason), out);
-  if (effect.reason == membership::DownReason::lost) suspicions.on_neighbour_lost(effect.peer, now.steady, life_effects);
+  if (effect.reason == membership::DownReason::lost) suspicions.on_link_lost(effect.peer, now.steady, life_effects);
   if (hyparview.is_alone() && is_joined) {
     say(out, Severity::warning, "overlay.alone",
         "no neighbour is left; " + std::string{config.contacts.empty() ? "the address book is" : "contacts and address book are"} + " tried");
@@ -131,12 +131,13 @@ void Core::Impl::on_link_admitted(Link& link, Now now) {
   suspicions.on_link_up(link.facts.peer_key, now.steady, life_effects);
 }
 
-void Core::Impl::on_link_gone(const PublicKey& key, Now now, Effects& out) {
+void Core::Impl::on_link_gone(const PublicKey& key, bool is_lost, Now now, Effects& out) {
   // Both have dialled at once and one link has gone: the other is about to be admitted, or comes here in its turn.
   const bool has_another = !links.of_key(key).empty();
   if (!has_another && !reaches_by_key.contains(key))
     hyparview.on_link_closed(key, now.steady, membership_effects);
-  if (!has_another && believed.erase(key) > 0) suspicions.on_neighbour_lost(key, now.steady, life_effects);
+  if (is_lost) believed.insert(key);  // until now, and nobody else may have a link with it
+  if (!has_another && believed.erase(key) > 0) suspicions.on_link_lost(key, now.steady, life_effects);
   gossip_follows(key, now);
   if (crawl && crawl->is_awaited(key) && !reaches_by_key.contains(key)) {
     // What was asked on this link may be lost: the peer has another with us, or will not answer.

@@ -110,6 +110,7 @@ void Core::Impl::reach_failed(ReachId id, Now now, Effects& out) {
     // Who refuses us over trust is there.
     if (reach.is_probe && reach.search.code == RefuseCode::not_trusted) suspicions.on_probe_ok(*reach.search.key(), now.steady, life_effects);
     else if (reach.is_probe) suspicions.on_probe_failed(*reach.search.key(), now.steady, life_effects);
+    else if (reach.search.code != RefuseCode::not_trusted) suspicions.on_unreachable(*reach.search.key(), now.steady, life_effects);
   }
   end_reach(id);
 }

@@ -49,6 +49,7 @@ struct Config {
   Duration alive_gap = std::chrono::seconds{1};          ///< between refutations of ours; guess: well under suspicion_min
   Duration repeat_after = std::chrono::minutes{1};       ///< a witness says it again, then after twice as long each time; guess
   Duration look_every = std::chrono::minutes{5};         ///< any member is tried; guess, as a new peer may cost a pin
+  Duration newcomer_for = std::chrono::minutes{1};       ///< it tries whom others suspect; twice what gossip keeps things for; guess
   Duration forget_after = std::chrono::hours{24};        ///< cluster.md; records live no longer, so none brings it back
   std::size_t members_max = 16'384;                      ///< cluster.md, "Scale": 10,000 and room
   Duration health_tick = std::chrono::seconds{1};        ///< an idle daemon wakes so often to notice that it did not; guess

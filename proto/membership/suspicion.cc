@@ -34,8 +34,14 @@ Suspicions::Suspicions(const Config& config, const PublicKey& self, std::uint64_
       own_accusations_(config_.accusations_burst, config_.accusations_per_second),
       alive_at_(now),
       look_at_(now + jitter(config_.look_every)),
-      repeat_all_at_(now) {
+      repeat_all_at_(now),
+      newcomer_until_(now + config_.newcomer_for) {
   BP2P_CHECK(config_.suspicion_max_factor > 0 && config_.members_max > 0);
+}
+
+void Suspicions::wake(TimePoint now) {
+  health_ = LocalHealth{config_, now};
+  newcomer_until_ = health_.awake(now) + config_.newcomer_for;
 }
 
 // --- members
@@ -148,7 +154,7 @@ void Suspicions::forget(const PublicKey& key) {
 
 // --- what we find out ourselves
 
-void Suspicions::on_neighbour_lost(const PublicKey& key, TimePoint now, LifeEffects& out) {
+void Suspicions::on_link_lost(const PublicKey& key, TimePoint now, LifeEffects& out) {
   health_.awake(now);
   Entry* member = find(key);
   if (member && is_living(member->second)) probe(*member, out);
@@ -167,6 +173,13 @@ void Suspicions::on_probe_failed(const PublicKey& key, TimePoint now, LifeEffect
   if (!is_living(entry->second) || entry->second.ours) return;          // we knew
   accuse(*entry, {self_, entry->second.life.incarnation}, own_accusations_, awake, out);
   if (entry->second.ours) out.emplace_back(Broadcast{Suspicion{key, entry->second.life}});  // else others have said enough
+}
+
+void Suspicions::on_unreachable(const PublicKey& key, TimePoint now, LifeEffects& out) {
+  Entry* entry = find(key);
+  if (!entry || entry->second.not_from_here) return;
+  entry->second.probing = true;
+  on_probe_failed(key, now, out);
 }
 
 /// Who is suspected is cleared for us; but the others wait for its own word, and so do we with one whom we all hold down.
@@ -235,6 +248,7 @@ void Suspicions::accuse(Entry& entry, Witness witness, TokenBucket& allowed, Tim
     member.status = Status::suspected;
     member.since = awake;
     out.emplace_back(Suspected{entry.first, witness.key});
+    if (witness.key != self_ && awake < newcomer_until_) probe(entry, out);
   }
   if (place == member.witnesses.end()) member.witnesses.push_back(witness);
   else *place = witness;

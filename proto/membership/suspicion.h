@@ -17,8 +17,11 @@
 //   - who is held down and yet heard of (we missed its refutation) is suspected aloud again, so that it refutes again.
 //   - who is held down or suspected, and links up with us, is told (HeldDown).
 //   - who is suspected of a life that it has refuted says so again: the witness came to the cluster after that.
+//   - a newcomer tries whom others suspect: of what was said before it came it may hear the suspicion alone.
 //   - now and then any member is tried: one that died with all its neighbours would live for ever else, and one that was
-//     held down by those alone who have died since would stay so.
+//     held down by those alone who have died since would stay so. However many do so, such a one is found after
+//     look_every in the mean: the more they are, the more there is to choose from. Mostly it is sooner, as links stand for
+//     a while after they were used, and whoever had one notices.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -101,10 +104,14 @@ class Suspicions {
   /// A verified record of anybody. Its daemon is a member now; a newer epoch brings back who was down.
   void on_member(const Contact& contact, TimePoint now, LifeEffects& out);
 
-  /// Our link with a neighbour was lost unexpectedly (DownReason::lost). It is probed; we are a witness when that fails.
-  void on_neighbour_lost(const PublicKey& key, TimePoint now, LifeEffects& out);
+  /// Our link was lost unexpectedly, or a neighbour fell silent (DownReason::lost). It is probed; we are a witness when
+  /// that fails.
+  void on_link_lost(const PublicKey& key, TimePoint now, LifeEffects& out);
   void on_probe_ok(const PublicKey& key, TimePoint now, LifeEffects& out);
   void on_probe_failed(const PublicKey& key, TimePoint now, LifeEffects& out);
+  /// It was tried for another reason than ours, in vain. That counts like a probe, but once only until there is a link: it
+  /// may be out of our reach alone.
+  void on_unreachable(const PublicKey& key, TimePoint now, LifeEffects& out);
   /// A link with a key proven, whoever made it.
   void on_link_up(const PublicKey& key, TimePoint now, LifeEffects& out);
 
@@ -122,8 +129,8 @@ class Suspicions {
 
   void on_time(TimePoint now, LifeEffects& out);
   TimePoint next_deadline() const;
-  /// Nobody asked for on_time() while there was no member: that was no pause.
-  void wake(TimePoint now) { health_ = LocalHealth{config_, now}; }
+  /// Nobody asked for on_time() while there was no member: that was no pause. We are a newcomer from here on.
+  void wake(TimePoint now);
 
   /// Of ourselves: to be said when we leave.
   Life own_life() const { return own_; }
@@ -179,6 +186,7 @@ class Suspicions {
   TokenBucket own_accusations_;
   bool alive_unsaid_ = false;
   TimePoint alive_at_, look_at_, repeat_all_at_;  ///< not earlier than
+  TimePoint newcomer_until_;
   SuspicionCounters counters_;
 };
 

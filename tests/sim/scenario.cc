@@ -80,8 +80,6 @@ std::expected<Scenario, std::string> Scenario::parse(std::string name, std::stri
       scenario.wants = std::strtoul(words[1].c_str(), nullptr, 10);
     } else if (words[0] == "first_contacts" && words.size() == 2) {
       scenario.first_contacts = std::strtoul(words[1].c_str(), nullptr, 10);
-    } else if (words[0] == "strict" && words.size() == 1) {
-      scenario.is_strict = true;
     } else if (words[0] == "contacts" && words.size() == 2) {
       scenario.contacts = std::strtoul(words[1].c_str(), nullptr, 10);
     } else if (words[0] == "broadcasts" && words.size() == 2) {

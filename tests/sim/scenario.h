@@ -8,7 +8,6 @@
 //   idle from 300s                from then until calm nothing is going on, and hardly anything may be said
 //   at 10s cut 1 -> 2 for 40s     one way; the peer does not notice before its idle time-out
 //   every 3s from 5s to 90s draw  a fault drawn from the seed
-//   strict                        what is known to be wrong counts (tests/sim/known)
 //   calm at 100s                  all faults end, an operator puts right what only an operator can
 //   deadline 90s                  so long after that, everything must be well
 //
@@ -38,7 +37,6 @@ struct Scenario {
   std::size_t contacts = 2;
   std::optional<Duration> broadcasts = Duration{2s};
   std::optional<Duration> idle_from{};
-  bool is_strict = false;
   std::vector<Step> steps;
   Duration calm_at = 60s;
   Duration deadline = 90s;

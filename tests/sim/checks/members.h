@@ -19,17 +19,14 @@ class Members final : public Check {
       const auto& lives = host->core()->lives();
       const std::string who = "daemon " + std::to_string(host->number);
       for (const auto& [key, number] : living)
-        if (number != host->number && !lives.is_living(key) && !missed_a_refutation(lives, world_.host(number)))
+        if (number != host->number && !lives.is_living(key))
           return world_.violated("members", who + " does not know that daemon " + std::to_string(number) + " lives: " + shown(lives.status(key)));
       for (const auto& [key, member] : lives.members()) {
         if (!membership::Suspicions::is_living(member) || living.contains(key)) continue;
         // A daemon that was late itself waits for up to nine times as long before it believes that another is gone.
         if (member.status == membership::Suspicions::Status::suspected) continue;
-        // Who was in turn let go by all and then died is found by chance alone (Config::look_every).
         const std::size_t number = number_of(world_, key);
-        if (number > world_.hosts.size()) continue;
-        // The same when an old word of it that was long on its way brings it back once more.
-        if (number == 0 && !world_.scenario().is_strict) continue;
+        if (number > world_.hosts.size()) continue;  // hostile: it may come back when it likes
         return world_.violated("members", who + " holds somebody for living who is gone: " +
                                               (number == 0 ? std::string{"a key that was lost"} :  "daemon " + std::to_string(number)));
       }
@@ -37,13 +34,6 @@ class Members final : public Check {
   }
 
  private:
-  /// Known, not cured (known/refuted_before.txt): who missed that a suspicion was refuted is never told again.
-  bool missed_a_refutation(const membership::Suspicions& lives, const Host& of) const {
-    const auto found = lives.members().find(of.key());
-    const membership::Life own = of.core()->lives().own_life();
-    return !world_.scenario().is_strict && found != lives.members().end() && found->second.status == membership::Suspicions::Status::down &&
-           found->second.life.epoch == own.epoch && found->second.life.incarnation < own.incarnation;
-  }
   static std::string shown(std::optional<membership::Suspicions::Status> status) {
     using Status = membership::Suspicions::Status;
     if (!status) return "it never heard of it";

@@ -117,6 +117,7 @@ struct Crawling : testing::Test {
   void cluster(std::size_t count, CoreConfig config = {}) {
     for (std::size_t i = 0; i < count; ++i) {
       if (i > 0) config.contacts = {address(host(0))};
+      config.membership.swaps_per_thousand_rounds = 0;  // what is shown is compared with what is there a little later
       world.add(static_cast<std::uint8_t>(i + 1), host(i), config);
       at(i).attach(name("n" + std::to_string(i) + "@h" + std::to_string(i)));
     }

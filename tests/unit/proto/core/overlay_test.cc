@@ -1,6 +1,7 @@
 // The overlay as the core runs it: joining, neighbours, broadcasts and leaving, between real cores.
 #include <gtest/gtest.h>
 
+#include "proto/membership/hyparview.h"
 #include "tests/unit/proto/core/played_peer.h"
 
 namespace bp2p::test {
@@ -204,6 +205,27 @@ TEST_F(Overlay, ADeathIsNoticedThoughKeepAlivesMissItBeforeTheLinksDo) {
   world.mute(at(3));
   world.pass(1min);
   for (const std::size_t i : {0u, 1u, 2u, 4u, 5u, 6u, 7u}) EXPECT_EQ(names(i, "members").size(), 7u) << i;
+}
+
+TEST_F(Overlay, ADeathIsNoticedByWhoeverHadALinkThoughNoNeighbour) {
+  CoreConfig config{.link_linger = 10min};
+  config.membership.active_size = 2;
+  cluster(8, config);
+  world.pass(2min);
+  Daemon& dead = at(3);
+  std::vector<Daemon*> linked;
+  for (auto& daemon : world.daemons) {
+    const auto is_to_it = [&](const LinkStatus& link) { return link.key == dead.signing.own_key(); };
+    if (daemon.get() != &dead && !daemon->core->overlay().view().is_active(dead.signing.own_key()) &&
+        std::ranges::any_of(daemon->core->status(world.now).links, is_to_it))
+      linked.push_back(daemon.get());
+    daemon->dials.clear();
+  }
+  ASSERT_FALSE(linked.empty()) << "all that have a link are neighbours: nothing is proven";
+  world.unreachable.insert(dead.at);
+  world.mute(dead);
+  world.pass(10s);
+  for (Daemon* daemon : linked) EXPECT_TRUE(std::ranges::contains(daemon->dials, dead.at, &Dial::to));
 }
 
 TEST_F(Overlay, ANodeHearsOfTheOthersOfItsHost) {

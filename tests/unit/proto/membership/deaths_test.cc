@@ -45,8 +45,8 @@ class Cluster {
   bool connected(Index a, Index b) const { return alive[a] && alive[b] && side[a] == side[b]; }
   /// Both ends notice, each for itself.
   void lose_link(Index a, Index b) {
-    hears(a, 1s, [=, this](LifeEffects& out) { daemons[a].on_neighbour_lost(key(b), now, out); });
-    hears(b, 1s, [=, this](LifeEffects& out) { daemons[b].on_neighbour_lost(key(a), now, out); });
+    hears(a, 1s, [=, this](LifeEffects& out) { daemons[a].on_link_lost(key(b), now, out); });
+    hears(b, 1s, [=, this](LifeEffects& out) { daemons[b].on_link_lost(key(a), now, out); });
   }
   void kill(Index who) {
     alive[who] = false;

@@ -19,6 +19,7 @@ using Status = Suspicions::Status;
 struct Judge {
   explicit Judge(Index count, Config c = quiet()) : config(c), self(config, key(0), 1, Rng{7}, now) {
     for (Index i = 1; i < count; ++i) meets(i);
+    waits(config.newcomer_for);
     out.clear();
   }
   /// Members are not tried at random.
@@ -36,7 +37,7 @@ struct Judge {
   void hears_alive(Index i, Life life) { self.on_alive(key(i), Alive{life}, now, out); }
   void hears_leaving(Index i, Life life = {1, 0}) { self.on_leaving(key(i), Leaving{life}, now, out); }
   void loses(Index i) {
-    self.on_neighbour_lost(key(i), now, out);
+    self.on_link_lost(key(i), now, out);
     self.on_probe_failed(key(i), now, out);
   }
   void waits(Duration duration) {
@@ -90,7 +91,7 @@ struct Judge {
 
 TEST(Suspicion, ALostLinkIsNoDeathItIsTriedAgain) {
   Judge judge{10};
-  judge.self.on_neighbour_lost(Judge::key(3), judge.now, judge.out);
+  judge.self.on_link_lost(Judge::key(3), judge.now, judge.out);
   ASSERT_EQ(judge.all<Probe>().size(), 1u);
   judge.self.on_probe_ok(Judge::key(3), judge.now, judge.out);
   judge.waits(1h);
@@ -106,6 +107,18 @@ TEST(Suspicion, OneThatCannotBeReachedAgainIsSuspectedForAllToHear) {
   EXPECT_EQ(judge.said<Suspicion>()[0].suspect, Judge::key(3));
   EXPECT_EQ(judge.said<Suspicion>()[0].life, (Life{4, 0}));
   EXPECT_EQ(judge.status(3), Status::suspected);
+}
+
+TEST(Suspicion, AlsoWhenItWasTriedForAnotherReasonButOnceOnly) {
+  Judge judge{10};
+  judge.self.on_unreachable(Judge::key(3), judge.now, judge.out);
+  ASSERT_EQ(judge.said<Suspicion>().size(), 1u);
+  judge.hears_alive(3, {1, 1});
+  judge.self.on_unreachable(Judge::key(3), judge.now, judge.out);
+  EXPECT_EQ(judge.said<Suspicion>().size(), 1u) << "it lives, and only we cannot reach it";
+  judge.self.on_link_up(Judge::key(3), judge.now, judge.out);
+  judge.self.on_unreachable(Judge::key(3), judge.now, judge.out);
+  EXPECT_EQ(judge.said<Suspicion>().size(), 2u);
 }
 
 TEST(Suspicion, UnrefutedForTheSuspicionTimeItIsDown) {
@@ -210,7 +223,7 @@ TEST(Suspicion, ADirectLinkClearsItHereAndTheOthersHearItFromTheSuspect) {
 
 TEST(Suspicion, AProbeThatFailsAfterALinkCameUpSaysNothing) {
   Judge judge{10};
-  judge.self.on_neighbour_lost(Judge::key(3), judge.now, judge.out);
+  judge.self.on_link_lost(Judge::key(3), judge.now, judge.out);
   judge.self.on_link_up(Judge::key(3), judge.now, judge.out);
   judge.self.on_probe_failed(Judge::key(3), judge.now, judge.out);
   EXPECT_EQ(judge.status(3), Status::alive);
@@ -314,6 +327,19 @@ TEST(Suspicion, HeldDownByAPeerWeRefuteForAll) {
   judge.self.on_held_down(Judge::key(4), HeldDown{{1, 3}}, judge.now, judge.out);
   ASSERT_EQ(judge.said<Alive>().size(), 1u);
   EXPECT_EQ(judge.said<Alive>()[0].life, (Life{1, 4}));
+}
+
+TEST(Suspicion, ANewcomerTriesWhomOthersSuspectForItMayHaveMissedTheRefutation) {
+  Judge judge{10};
+  judge.hears_accused(3, 4);
+  EXPECT_TRUE(judge.all<Probe>().empty());
+  judge.self.wake(judge.now);
+  judge.hears_accused(5, 4);
+  ASSERT_EQ(judge.all<Probe>().size(), 1u);
+  EXPECT_EQ(judge.all<Probe>()[0].key, Judge::key(5));
+  judge.self.on_link_up(Judge::key(5), judge.now, judge.out);
+  EXPECT_EQ(judge.status(5), Status::alive);
+  EXPECT_EQ(judge.all<Tell>().size(), 1u);  // it says so to all once more
 }
 
 // Who came to the cluster after we had refuted it has heard of no life of ours but the first.
