@@ -130,7 +130,8 @@ class Broadcasts final : public Check {
     if (subscriber.since > due.at - 1s) return;
     const std::size_t a = number, b = due.origin.first;
     const bool stayed = a == b || seconds_apart(a, b, 70, 0) == 0;
-    const bool was_back = seconds_apart(a, b, 100, 80) == 0 && seconds_apart(a, b, 80, 0) <= short_cut && seconds_apart(a, b, 25, 0) == 0;
+    const bool was_there = subscriber.since <= world_.queue.now() - 100s;  // the history is of its daemon since it was started
+    const bool was_back = was_there && seconds_apart(a, b, 100, 80) == 0 && seconds_apart(a, b, 80, 0) <= short_cut && seconds_apart(a, b, 25, 0) == 0;
     if (stayed || was_back)
       world_.violated("I10", "broadcast " + std::to_string(due.number) + " of daemon " + std::to_string(b) + " has not reached a node of daemon " +
                                  std::to_string(a) + (stayed ? ", which was connected all the time" : ", which was cut off for a moment"));
