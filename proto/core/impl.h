@@ -349,7 +349,6 @@ struct Core::Impl {
   bool record_is_due = false;                      ///< it changed since it was broadcast last
   bool is_joined = false;                          ///< there was a neighbour, and since then always one, or a wish
   bool wants_records = false;                      ///< as a newcomer, of the next neighbour
-  bool has_left = false;
   bool sweep_is_set = false;
   bool window_is_full = false;  ///< of our broadcasts, until MayBroadcast
   struct KeptMessage {

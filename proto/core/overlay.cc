@@ -55,7 +55,8 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
     if (!config.contacts.empty()) deadlines.set_if_none({Deadlines::Of::join, 0}, now.steady + 3 * config.contact_retry);
-    if (std::exchange(has_left, false)) suspicions.come_back(now.steady, life_effects);
+    // Also as a newcomer: who has accused us before we came cannot be heard by us any more, but by others a little later.
+    suspicions.come_in(now.steady, life_effects);
     say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);
   }
@@ -205,7 +206,6 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
   is_joined = false;
   hyparview.leave(now.steady, membership_effects);
   pump(now, out);
-  has_left = true;
   record_is_due = false;
   say(out, Severity::info, "overlay.left", "left the cluster " + config.cluster);
   tell(Topic::neighbours, Term::atom("left"), out);

@@ -49,8 +49,15 @@ void Plumtree::Impl::on_gossip(Slot from, const Gossip& gossip, TimePoint now, E
   prove(*tree);
   // It was gone, and is back where it was.
   if (!tree->tentative && tree->recent.has_seen(number)) return on_duplicate(*tree, from, number, now, out);
-  // Where an unverified announcement said that the origin stands was too far: it begins here.
-  if (tree->tentative && number <= tree->recent.contiguous()) tree->recent.skip_to(number);
+  // Where an unverified announcement said that the origin stands was too far: it begins here, and what was announced
+  // above is missing.
+  if (tree->tentative && number <= tree->recent.contiguous()) {
+    tree->recent.skip_to(number);
+    std::uint64_t announced = 0;
+    for (Slot slot = 0; slot < tree->sides.size(); ++slot)
+      if (peers[slot].up && !tree->sides[slot].silenced) announced = std::max(announced, tree->sides[slot].has);
+    mark(*tree, announced, now);
+  }
   accept(*tree, from, number, gossip.payload, now, out);
 }
 

@@ -261,7 +261,7 @@ void Suspicions::on_held_down(const PublicKey& from, const HeldDown& held, TimeP
   defend(from, held.life, awake, out);
 }
 
-void Suspicions::come_back(TimePoint now, LifeEffects& out) {
+void Suspicions::come_in(TimePoint now, LifeEffects& out) {
   const TimePoint awake = health_.awake(now);
   ++own_.incarnation;
   alive_unsaid_ = true;

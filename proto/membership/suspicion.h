@@ -117,8 +117,8 @@ class Suspicions {
   /// Said on a link by the peer that has proven `from`.
   void on_held_down(const PublicKey& from, const HeldDown& held, TimePoint now, LifeEffects& out);
 
-  /// We had left, and are here again within the same boot epoch.
-  void come_back(TimePoint now, LifeEffects& out);
+  /// We are here, or here again: whatever was said of us before is over.
+  void come_in(TimePoint now, LifeEffects& out);
 
   void on_time(TimePoint now, LifeEffects& out);
   TimePoint next_deadline() const;

@@ -180,6 +180,18 @@ TEST(Order, ALieAboutTheBeginningIsForgottenWithTheFirstPayload) {
   EXPECT_THAT(one.delivered(), ElementsAre(12, 13));
 }
 
+TEST(Order, WhatWasTrueOfItIsFetched) {  // the first payload was an older one, on its way to us by another peer
+  One one;
+  one.tree.on_peer_up(a, one.now, one.out);
+  one.says(a, Summary{{{origin, 1, 4}}});
+  one.meet({b});
+  one.says(b, Gossip{origin, 3, 3, payload_of(origin, 3)});
+  one.wait(500ms);
+  EXPECT_THAT(one.sent_to<Graft>(), ElementsAre(a));
+  one.pushes(a, 4);
+  EXPECT_THAT(one.delivered(), ElementsAre(3, 4));
+}
+
 TEST(Order, ANewEpochEndsTheOneBefore) {
   One one;
   one.meet({a, b});

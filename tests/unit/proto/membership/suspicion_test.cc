@@ -435,7 +435,7 @@ TEST(Suspicion, WhoHadLeftComesBackByALaterLifeOnly) {
 
 TEST(Suspicion, WhenWeComeBackWeSaySo) {
   Judge judge{10};
-  judge.self.come_back(judge.now, judge.out);
+  judge.self.come_in(judge.now, judge.out);
   ASSERT_EQ(judge.said<Alive>().size(), 1u);
   EXPECT_GT(judge.said<Alive>()[0].life, (Life{1, 0}));
 }
