@@ -131,7 +131,7 @@ class Broadcasts final : public Check {
     const std::size_t a = number, b = due.origin.first;
     const bool stayed = a == b || seconds_apart(a, b, 70, 0) == 0;
     const bool was_back = seconds_apart(a, b, 100, 80) == 0 && seconds_apart(a, b, 80, 0) <= short_cut && seconds_apart(a, b, 25, 0) == 0;
-    // Known, not cured (known/first_words.txt): a newcomer asks one neighbour after the other, each after twice as long, for
+    // Known, cured for the most part (first_words.txt is strict): a newcomer asks one neighbour after the other, each after twice as long, for
     // what an origin said before it came and nobody keeps any more; until then it holds back what the origin says now.
     if (!world_.scenario().is_strict && !subscriber.heard.contains(due.origin)) return;
     if (stayed || was_back)

@@ -11,10 +11,7 @@ class Idle final : public Check {
   void on_effect(const Host& host, const Effect& effect) override {
     const auto* event = std::get_if<Event>(&effect);
     if (event == nullptr || !is_idle() || event->severity == Severity::debug) return;
-    // Known, not cured (known/idle_links.txt): the overlay exchanges a link for another now and then.
-    const bool is_of_a_link = event->name == "link.admitted" || event->name == "link.closed" || event->name == "pin.new";
-    if (world_.scenario().is_strict || !is_of_a_link)
-      world_.violated("idle", "daemon " + std::to_string(host.number) + " logs " + event->name + ": " + event->text);
+    world_.violated("idle", "daemon " + std::to_string(host.number) + " logs " + event->name + ": " + event->text);
   }
 
   void on_moment() override {
@@ -35,10 +32,8 @@ class Idle final : public Check {
       const std::uint64_t bytes = sent.bytes - had.bytes + 118 * (sent.messages - had.messages) + link_seconds_[host->number] * 118 / 10;
       world_.trace.say("daemon " + std::to_string(host->number) + " sends " + std::to_string(bytes / seconds_) + " B/s, of them " +
                        std::to_string((sent.bytes - had.bytes) / seconds_) + " of messages");
-      // Known, not cured: with packets and acknowledgements it is 1.1 kB/s with some seeds, two thirds of it shuffles.
-      const std::uint64_t counted = (world_.scenario().is_strict ? bytes : sent.bytes - had.bytes) / seconds_;
-      if (counted >= (world_.is_broken(Breakage::chatty) ? 10u : 1000u))
-        return world_.violated("idle", "daemon " + std::to_string(host->number) + " sends " + std::to_string(counted) + " bytes a second");
+      if (bytes / seconds_ >= (world_.is_broken(Breakage::chatty) ? 10u : 1000u))
+        return world_.violated("idle", "daemon " + std::to_string(host->number) + " sends " + std::to_string(bytes / seconds_) + " bytes a second");
     }
   }
 

@@ -37,7 +37,7 @@ class Members final : public Check {
   }
 
  private:
-  /// Known, not cured (known/refuted_before.txt): who missed that a suspicion was refuted is never told again.
+  /// Known, cured for the most part (refuted_before.txt is strict): who missed that a suspicion was refuted is never told again.
   bool missed_a_refutation(const membership::Suspicions& lives, const Host& of) const {
     const auto found = lives.members().find(of.key());
     const membership::Life own = of.core()->lives().own_life();
