@@ -303,6 +303,14 @@ TEST_F(CrawlingAHostileMember, IsAnsweredABoundedNumberOfTimesThenClosed) {
   EXPECT_EQ(at(0).links_closed_by_us[link], LinkCode::misbehaved);
 }
 
+TEST_F(CrawlingAHostileMember, OrANewerOneMaySayWhatThisVersionDoesNotKnow) {
+  // As ViewAsked is to an older daemon: a member of PeerMessage with a number of its own.
+  const Bytes newer{std::byte{0x7a}, std::byte{0}};
+  EXPECT_EQ(peer::decode(newer).error(), peer::MessageError::unknown_message);
+  at(0).with([&](Core& core, Now now, Effects& out) { core.on_link_message(link, LinkStream::overlay, newer, now, out); });
+  EXPECT_FALSE(is_closed());
+}
+
 TEST_F(Crawling, AnsweringIsForThoseWhoWereAdmitted) {
   cluster(2);
   const PlayedPeer stranger{67};
