@@ -36,6 +36,14 @@ void Core::Impl::carry_out(const gossip::Deliver& effect, Now now, Effects& out)
   }
 }
 
+/// A refutation that waits half a minute for what nobody keeps any more comes too late.
+void Core::Impl::carry_out(const gossip::Ahead& effect, Now now, Effects&) {
+  const Broadcast heard = read_broadcast(*effect.payload);
+  const auto kind = static_cast<BroadcastKind>(heard.kind);
+  if (kind == BroadcastKind::suspicion || kind == BroadcastKind::alive || kind == BroadcastKind::leaving)
+    on_life_broadcast(effect.origin.key, kind, heard.body, now);
+}
+
 void Core::Impl::carry_out(const gossip::Gap& effect, Now, Effects& out) {
   say(out, Severity::warning, "gossip.gap",
       "broadcasts " + std::to_string(effect.from) + " to " + std::to_string(effect.to) + " of the daemon " +

@@ -227,6 +227,7 @@ struct Core::Impl {
   // --- broadcasts.cc
   void carry_out(const gossip::Send& effect, Now now, Effects& out);
   void carry_out(const gossip::Deliver& effect, Now now, Effects& out);
+  void carry_out(const gossip::Ahead& effect, Now now, Effects& out);
   void carry_out(const gossip::Gap& effect, Now now, Effects& out);
   void carry_out(const gossip::MayBroadcast&, Now now, Effects& out);
   void carry_out(const gossip::Misbehaved& effect, Now now, Effects& out);

@@ -88,7 +88,7 @@ struct Plumtree::Impl {
   /// A payload of it was verified: older epochs end.
   void prove(Tree& tree);
   void fell(const OriginId& origin);
-  void remember_gone(const OriginId& origin, std::uint64_t contiguous);
+  void remember_gone(const Tree& tree);
   /// Lets go of what may go, and says whether a payload of this size may be kept under this number.
   bool make_room(Tree& tree, std::uint64_t number, std::size_t size, TimePoint now);
   bool may_let_go(const Tree& tree, const Recent::Kept& kept, TimePoint now) const;
@@ -127,6 +127,7 @@ struct Plumtree::Impl {
   std::size_t unproven = 0;
   struct Seen {
     std::uint64_t epoch, contiguous;
+    bool tentative;
   };
   std::map<PublicKey, Seen> gone;
   std::deque<PublicKey> gone_order;

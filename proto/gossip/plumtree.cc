@@ -161,7 +161,7 @@ void Plumtree::on_origin_gone(const PublicKey& key) {
   auto& trees = impl_->trees;
   for (auto it = trees.lower_bound(OriginId{key, 0}); it != trees.end() && it->first.key == key;) {
     const OriginId origin = it->first;
-    if (it->second.proven) impl_->remember_gone(origin, it->second.recent.contiguous());
+    if (it->second.proven) impl_->remember_gone(it->second);
     ++it;
     impl_->fell(origin);
   }

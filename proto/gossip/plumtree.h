@@ -53,6 +53,12 @@ struct Deliver {
   std::uint64_t number = 0;
   Payload payload;
 };
+/// Verified, and waits for one before it: it comes again as Deliver, or after a Gap. For what loses by waiting and may be
+/// heard twice and in any order.
+struct Ahead {
+  OriginId origin;
+  Payload payload;
+};
 /// from..to will not be delivered: no neighbour keeps them any more.
 struct Gap {
   OriginId origin;
@@ -82,7 +88,7 @@ struct Misbehaved {
   Misdeed what{};
 };
 
-using Effect = std::variant<Send, Deliver, Gap, MayBroadcast, Misbehaved>;
+using Effect = std::variant<Send, Deliver, Ahead, Gap, MayBroadcast, Misbehaved>;
 using Effects = std::vector<Effect>;
 
 // --- what is asked of the caller ---------------------------------------------------------------------------

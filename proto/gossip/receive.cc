@@ -86,7 +86,10 @@ void Plumtree::Impl::accept(Tree& tree, std::optional<Slot> from, std::uint64_t 
   std::rotate(out.begin() + static_cast<std::ptrdiff_t>(before),
               out.begin() + static_cast<std::ptrdiff_t>(before + delivered), out.end());
   recount(tree);
-  if (number > tree.recent.contiguous()) mark(tree, number - 1, now);
+  if (number > tree.recent.contiguous()) {
+    out.emplace_back(Ahead{tree.id, payload});
+    mark(tree, number - 1, now);
+  }
   mark_dirty(tree, now);
   rearm(tree, now);
   sweep_later(now);

@@ -33,13 +33,13 @@ Tree* Plumtree::Impl::plant(const OriginId& origin, std::uint64_t contiguous, st
       ++counters.refused_origins;
       return nullptr;
     }
-    if (victim->second.proven) remember_gone(victim->first, victim->second.recent.contiguous());
+    if (victim->second.proven) remember_gone(victim->second);
     fell(victim->first);
   }
   const auto seen = gone.find(origin.key);
   const bool back = seen != gone.end() && seen->second.epoch == origin.epoch;
   Tree& tree = trees.emplace(origin, Tree{origin, Recent{back ? seen->second.contiguous : contiguous}}).first->second;
-  tree.tentative = !back;
+  tree.tentative = !back || seen->second.tentative;
   tree.waits_for = tree.recent.contiguous();
   if (introduced_by) {
     tree.introduced_by = *introduced_by;
@@ -77,10 +77,9 @@ void Plumtree::Impl::fell(const OriginId& origin) {
   trees.erase(it);
 }
 
-void Plumtree::Impl::remember_gone(const OriginId& origin, std::uint64_t contiguous) {
-  Seen& seen = gone[origin.key];
-  seen = {origin.epoch, contiguous};
-  gone_order.push_back(origin.key);
+void Plumtree::Impl::remember_gone(const Tree& tree) {
+  gone[tree.id.key] = {tree.id.epoch, tree.recent.contiguous(), tree.tentative};
+  gone_order.push_back(tree.id.key);
   // The order may name a key twice, or one that came back: it is as long as the table, and no longer.
   while (gone_order.size() > config.gone_max) {
     gone.erase(gone_order.front());

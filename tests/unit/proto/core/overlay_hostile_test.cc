@@ -94,6 +94,17 @@ TEST_F(HostileMember, ABroadcastInAnothersNameEndsTheLink) {
   EXPECT_TRUE(victim->core->lives().is_living(other.signing.own_key()));
 }
 
+TEST_F(HostileMember, WhetherOneLivesIsHeardBeforeWhatItSaidBefore) {
+  const gossip::OriginId origin{evil.signing.own_key(), 5};
+  const auto says = [&](std::uint64_t number, BroadcastKind kind, const Bytes& body) {
+    const Bytes payload = sign_broadcast({"default", origin.epoch, number}, kind, body, evil.signing);
+    PlayedPeer::say(*victim, link, wrap(gossip::Gossip{origin, number, number, std::make_shared<const Bytes>(payload)}));
+  };
+  says(1, BroadcastKind::message, Bytes(8));
+  says(3, BroadcastKind::alive, Writer{}.u64(5).u64(7).take());  // 2 is missing
+  EXPECT_EQ(victim->core->lives().members().at(origin.key).life.incarnation, 7u);
+}
+
 /// Signed well, by a key of which nothing else is known.
 struct Strangers : HostileMember {
   PlayedPeer stranger{77};

@@ -23,6 +23,20 @@ TEST(Order, WhatComesBeforeItsTurnIsPushedAtOnceAndDeliveredInTurn) {
   EXPECT_THAT(one.delivered(), ElementsAre(2, 3));
 }
 
+TEST(Order, WhatCannotBeDeliveredYetIsShown) {
+  One one;
+  one.meet({a, b});
+  one.pushes(a, 1);
+  EXPECT_THAT(one.all<Ahead>(), IsEmpty());
+  one.pushes(a, 3);
+  ASSERT_THAT(one.all<Ahead>(), SizeIs(1));
+  EXPECT_EQ(*one.all<Ahead>()[0].payload, *payload_of(origin, 3));
+  one.pushes(b, 3);  // once
+  one.pushes(a, 2);
+  EXPECT_THAT(one.all<Ahead>(), SizeIs(1));
+  EXPECT_THAT(one.delivered(), ElementsAre(1, 2, 3));
+}
+
 TEST(Order, AHoleIsGraftedFromWhoeverHasIt) {
   One one;
   one.meet({a, b});
@@ -251,6 +265,17 @@ TEST(Order, AnOriginThatIsGoneLeavesNothingButHowFarItWas) {
   EXPECT_THAT(one.delivered(), IsEmpty());
   one.pushes(a, 4);  // it was not dead
   EXPECT_THAT(one.delivered(), ElementsAre(4));
+}
+
+TEST(Order, AnOriginThatIsGoneBeforeAnythingWasDeliveredLeavesNoGap) {
+  One one;
+  one.meet({a});
+  one.says(a, Gossip{origin, 4, 0, payload_of(origin, 4)});  // it waits for 1 to 3
+  one.tree.on_origin_gone(origin.key);
+  one.says(a, Gossip{origin, 5, 0, payload_of(origin, 5)});
+  one.wait(60s);
+  EXPECT_THAT(one.delivered(), ElementsAre(5));
+  EXPECT_THAT(one.all<Gap>(), IsEmpty());
 }
 
 TEST(Order, AnOriginThatIsGoneDoesNotComeBackOlder) {

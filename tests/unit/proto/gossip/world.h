@@ -272,6 +272,7 @@ class World {
     }
   }
 
+  void on(std::size_t, Ahead&) {}
   void on(std::size_t daemon, Send& send) {
     const std::size_t to = daemon_of(send.to);
     mix(daemon * 1'000'003 + to * 31 + send.message.index());
