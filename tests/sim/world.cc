@@ -36,7 +36,7 @@ void World::build() {
   const Scenario& scenario = options_.scenario;
   // Drawn in any case, so that saying the number that was drawn makes the same run.
   std::uint64_t more = scenario.nodes_max - scenario.nodes_min;
-  if (more > 16) more = std::min(rng.below(more + 1), rng.below(more + 1));  // few more often than many
+  if (more > 16) more = std::min(rng.below(more + 1), std::min(rng.below(more + 1), std::min(rng.below(more + 1), rng.below(more + 1))));  // few, mostly
   else more = rng.below(more + 1);
   const std::size_t drawn = scenario.nodes_min + more;
   const std::size_t count = options_.nodes > 0 ? options_.nodes : drawn;
