@@ -191,8 +191,10 @@ struct Core::Impl {
   void join_through(Link& link, Now now);
   void leave_cluster(Now now, Effects& out);
   void join_contacts(Now now, Effects& out);
-  /// A living member, or we.
+  /// A member of which nothing bad is known, or we.
   bool is_with_us(const JoinTarget& target);
+  /// If the search was for a contact: this is who it led to.
+  void remember_contact(const Search& search, const PublicKey& key);
   void on_link_admitted(Link& link, Now now);
   /// `is_lost`: nobody closed it.
   void on_link_gone(const PublicKey& key, bool is_lost, Now now, Effects& out);
@@ -348,6 +350,7 @@ struct Core::Impl {
   std::array<std::map<PublicKey, std::set<NodeName>>, topics> told_up;  ///< nodes that subscribers have heard of
   std::map<BroadcastKind, std::map<PublicKey, Bytes>> unsaid;  ///< of our own life and others', until it can be broadcast
   std::set<PublicKey> overlay_uses;                ///< peers that membership has something to ask, or as neighbours
+  std::map<Sought, PublicKey> contact_keys;           ///< who answered where config.contacts are
   std::set<PublicKey> believed;                    ///< members that were held to live because there is a link with them
   bool record_is_due = false;                      ///< it changed since it was broadcast last
   bool is_joined = false;                          ///< there was a neighbour, and since then always one, or a wish

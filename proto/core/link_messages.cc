@@ -35,8 +35,12 @@ void Core::Impl::on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effe
   Link& link = links.add(id, facts, dialled, now.steady);
   searches_may_move = true;
   if (stopping) return close_link(id, LinkCode::goodbye, "the daemon is stopping", now, out);
-  if (facts.peer_key == signing.own_key())
+  if (facts.peer_key == signing.own_key()) {
+    for (const auto& [_, each] : reaches)
+      if (each.is_join && each.search.attempts.size() == 1 && each.search.attempts.front().to == dialled)
+        remember_contact(each.search, facts.peer_key);
     return close_link(id, LinkCode::self, "the address leads to the daemon itself", now, out);
+  }
   deadlines.set({Deadlines::Of::hello, id.value}, now.steady + config.hello_budget);
   const Bytes& record = own.at(now.wall);
   link.sent_number = own.number();

@@ -180,14 +180,28 @@ void Core::Impl::join_contacts(Now now, Effects& out) {
   deadlines.set({Deadlines::Of::join, 0}, now.steady + (is_alone ? 1 : 3) * config.contact_retry);
 }
 
+/// A contact's record need not have the address that it is known by here: there are virtual addresses, and translated ones.
+void Core::Impl::remember_contact(const Search& search, const PublicKey& key) {
+  const auto is_sought = [&](const JoinTarget& contact) {
+    return std::visit([](const auto& each) { return Sought{each}; }, contact) == search.sought();
+  };
+  if (std::ranges::any_of(config.contacts, is_sought)) contact_keys.insert_or_assign(search.sought(), key);
+}
+
 bool Core::Impl::is_with_us(const JoinTarget& target) {
+  // Who is suspected may have come back there with another key, and would be waited for until the old one is down.
+  const auto is_here = [&](const PublicKey& key) {
+    return key == signing.own_key() || suspicions.status(key) == membership::Suspicions::Status::alive;
+  };
+  const auto led_to = contact_keys.find(std::visit([](const auto& each) { return Sought{each}; }, target));
+  if (led_to != contact_keys.end() && is_here(led_to->second)) return true;
   const auto is_one_of = [&](const auto& names, const auto& addresses) {
     const auto* name = std::get_if<NodeName>(&target);
     return name ? std::ranges::contains(names, *name) : std::ranges::contains(addresses, std::get<Address>(target));
   };
   bool found = is_one_of(own.body().names, own.body().addresses);
   contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
-    found = found || (suspicions.is_living(key) && is_one_of(known.names, known.contact->addresses));
+    found = found || (is_here(key) && is_one_of(known.names, known.contact->addresses));
   });
   return found;
 }

@@ -78,7 +78,10 @@ void Core::Impl::advance_reach(ReachId id, Now now, Effects& out) {
   if (ask == nullptr) return reach_failed(id, now, out);
   Link& link = *links.find(ask->link);
   const bool is_join = reach.is_join, is_probe = reach.is_probe;
-  if (is_join) note_found(reach.search, link, now);
+  if (is_join) {
+    note_found(reach.search, link, now);
+    remember_contact(reach.search, link.facts.peer_key);
+  }
   const std::vector<Bytes> waiting = std::move(reach.waiting);
   end_reach(id);
   if (is_probe) suspicions.on_probe_ok(link.facts.peer_key, now.steady, life_effects);

@@ -104,8 +104,10 @@ void Plumtree::Impl::on_holding(Slot from, const Holding& holding, bool opening,
   Tree* tree = find(holding.origin);
   if (tree == nullptr) {
     if (holding.first > holding.last) return;
-    // All that anybody keeps is wanted, for it may have been accepted after we came; unless this is how we come.
-    tree = plant(holding.origin, opening && joining ? holding.last : 0, from);
+    // All that anybody keeps is wanted, for it may have been accepted after we came; unless this is how we come. But what
+    // the peer itself has said since it began, it may have said alone: others can have it through us only.
+    const bool is_its_beginning = holding.origin.key == peers[from].key && holding.first == 1;
+    tree = plant(holding.origin, opening && joining && !is_its_beginning ? holding.last : 0, from);
     if (tree == nullptr) {
       if (peers[from].unproven >= config.unproven_origins_per_peer)
         misbehaved(from, Misdeed::too_many_origins, now, out);

@@ -35,6 +35,14 @@ class Bounds final : public Check {
     heard_.emplace(link, world_.queue.now());
   }
 
+  /// Who is paused acts on nothing.
+  void on_moment() override {
+    for (auto& [link, since] : heard_) {
+      Network::End* own = nullptr;
+      if (world_.network.connection_of(link, &own) != nullptr && own->party->is_paused()) since = world_.queue.now();
+    }
+  }
+
   /// The offender's link is closed: at once, or when the names before it have been looked up.
   void on_second(const Host& host) override {
     for (auto each = heard_.begin(); each != heard_.end();) {

@@ -152,6 +152,32 @@ TEST_F(Overlay, WhoseContactsAreAllWithItDialsNobody) {
   for (auto& daemon : world.daemons) EXPECT_TRUE(daemon->dials.empty());
 }
 
+TEST_F(Overlay, AContactBehindAnAddressThatIsInNobodysRecordIsFoundOnce) {
+  const Address known_as = address("192.0.2.1:9100");
+  world.leads_to[known_as] = address(host(0));
+  world.add(1, host(0), {.contacts = {known_as}});
+  world.add(2, host(1), {.contacts = {known_as}});
+  world.pass(1min);
+  ASSERT_EQ(at(1).core->lives().living(), 2u);
+  for (auto& daemon : world.daemons) daemon->dials.clear();
+  world.pass(10min);
+  for (auto& daemon : world.daemons) EXPECT_TRUE(daemon->dials.empty());
+}
+
+TEST_F(Overlay, I9AContactThatLostItsDiskIsFoundThoughItsOldKeyIsNotHeldDownYet) {
+  CoreConfig config{.contacts = {address(host(0))}};
+  config.membership.suspicion_min = 1h;
+  for (std::uint8_t i = 0; i < 3; ++i) world.add(static_cast<std::uint8_t>(i + 1), host(i), config);
+  world.pass(1min);
+  ASSERT_EQ(at(1).core->lives().living(), 3u);
+  Daemon& anew = world.add(9, "10.0.2.9:9100");
+  world.leads_to[at(0).at] = anew.at;
+  world.mute(at(0));
+  world.pass(2min);
+  ASSERT_EQ(at(1).core->lives().status(at(0).signing.own_key()), membership::Suspicions::Status::suspected);
+  for (const std::size_t i : {1u, 2u}) EXPECT_TRUE(at(i).core->lives().is_living(anew.signing.own_key())) << i;
+}
+
 TEST_F(Overlay, LinksThatNobodyUsesAreClosedAndThoseOfNeighboursAreNot) {
   cluster(3);
   Daemon& stranger = world.add(9, "10.0.2.9:9100", {.link_linger = 1min});

@@ -210,7 +210,9 @@ class World {
   void close(Daemon& from, const CloseLink& closing);
   Connection* connection_of(const Daemon& daemon, LinkId link, Connection::End** own, Connection::End** other);
   std::vector<std::pair<Daemon*, SessionId>> ends_of(Daemon& daemon, SessionId leg);
-  Daemon* listening_at(const Address& at) {
+  Daemon* listening_at(const Address& dialled) {
+    const auto virtual_address = leads_to.find(dialled);
+    const Address& at = virtual_address == leads_to.end() ? dialled : virtual_address->second;
     for (const auto& daemon : daemons)
       if (daemon->at == at && !unreachable.contains(at)) return daemon.get();
     return nullptr;
@@ -232,6 +234,7 @@ class World {
   std::vector<std::unique_ptr<Connection>> connections;
   std::map<QueueKey, Queue> queues;
   std::set<Address> unreachable;
+  std::map<Address, Address> leads_to;  ///< a virtual address: where
   std::set<const Daemon*> muted, hushed;
   bool translates_ports = false;
   std::uint64_t last_id = 0;

@@ -136,6 +136,20 @@ TEST(Order, ANewcomerBeginsWhereItsFirstPeerStands) {
   EXPECT_THAT(one.sent_to<Graft>(), IsEmpty());
 }
 
+/// Both are new, and the one had broadcast when it had nobody yet.
+TEST(Order, WhatTheFirstPeerHasSaidSinceItBeganIsNoHistory) {
+  One one;
+  const OriginId of_a{a, 1};
+  one.tree.on_peer_up(a, one.now, one.out);
+  one.says(a, Summary{{{of_a, 1, 2}, {origin, 1, 9}}});
+  one.pushes(a, 3, of_a);
+  one.wait(500ms);
+  const auto sent = one.sent<Graft>();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].second.origin, of_a);
+  EXPECT_THAT(sent[0].second.ranges, ElementsAre(Range{1, 2}));
+}
+
 TEST(Order, ANewcomerIsOneUntilASummaryIsComplete) {
   One one;
   one.tree.on_peer_up(a, one.now, one.out);
