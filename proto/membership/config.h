@@ -29,6 +29,7 @@ struct Config {
   Duration passive_max_age = std::chrono::minutes{5};  ///< passive_max_age_ms; upstream's default
   /// Refusals by full daemons that a short one collects in one shuffle period before it rests; guess.
   std::uint32_t refusals_per_period = 8;
+  std::uint32_t rounds_refused_max = 3;                ///< then NEIGHBOR(high), if two links are missing; guess: half of I9's 60 s
 
   Duration join_eviction_gap = std::chrono::seconds{1};  ///< cluster.md: one link a second goes for JOINs
   Duration high_gap = std::chrono::seconds{10};          ///< cluster.md: per address prefix

@@ -125,6 +125,8 @@ void HyParView::on_keep_alive_time(TimePoint now, Effects& out) {
 void HyParView::on_round(TimePoint now, Effects& out) {
   // A tenth of jitter, so that daemons started together do not stay together.
   round_at_ = now + config_.shuffle_period - config_.shuffle_period / 20 + jitter(config_.shuffle_period / 10);
+  if (refusals_ > 0) ++rounds_refused_;
+  if (view_.active().size() + 2 > config_.active_size) rounds_refused_ = 0;
   refusals_ = 0;
   book_.expire(now);
   // Who is alone has nobody to hear of others from.
@@ -154,6 +156,7 @@ TimePoint HyParView::next_deadline() const {
 void HyParView::enter(const ContactPtr& peer, Direction direction, TimePoint now, Effects& out) {
   forget_asked(peer->key);
   view_.enter(peer, direction, now);
+  rounds_refused_ = 0;
   book_.on_met(peer, now);
   out.emplace_back(PeerUp{peer->key});
 }

@@ -143,7 +143,8 @@ class HyParView {
   bool has_news_ = true;         ///< since the last shuffle
   std::uint32_t shuffle_every_ = 1, rounds_since_shuffle_ = 0;
   bool away_ = false;            ///< left, or not joined since
-  std::uint32_t refusals_ = 0;   ///< in this round
+  std::uint32_t refusals_ = 0;        ///< in this round
+  std::uint32_t rounds_refused_ = 0;  ///< since there is a new neighbour, while two or more are missing
   TimePoint keep_alive_at_, round_at_, probe_at_;
   TimePoint next_join_eviction_, next_swap_;
 };

@@ -130,10 +130,14 @@ void HyParView::on(const From& from, const KeepAlive&, TimePoint now, Effects& o
   let_go(from.peer, nullptr, now, out);
 }
 
+/// The paper has it urgent for those alone. A few that have but one another are an island as well, while the others are full
+/// and refuse them for ever. Who is two short may ask so: the one that goes for it takes the other place, so that again no
+/// link is lost.
 void HyParView::ask(const ContactPtr& peer, Wanted wanted, TimePoint now, Effects& out) {
   asked_.push_back({peer, wanted, now + config_.pending_timeout});
   if (wanted == Wanted::join) return void(out.emplace_back(Send{peer, Join{}}));
-  const bool urgent = wanted == Wanted::revival || (wanted == Wanted::link && view_.active().empty());
+  const bool is_left_out = view_.active().empty() || rounds_refused_ >= config_.rounds_refused_max;
+  const bool urgent = wanted == Wanted::revival || (wanted == Wanted::link && is_left_out);
   out.emplace_back(Send{peer, Neighbor{urgent ? Priority::high : Priority::low}});
 }
 

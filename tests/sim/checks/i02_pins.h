@@ -1,5 +1,6 @@
 // I2: a pin never changes without an operator's act; a missing, torn, unreadable or wrong-size pin refuses the peer.
 #pragma once
+#include <algorithm>
 #include <set>
 
 #include "tests/sim/checks/pin_ledger.h"
@@ -18,10 +19,12 @@ class Pins final : public Check {
     if (stored) ledger_.store(host, wanted);
   }
 
+  /// Another's name costs the name alone, if there is one that is pinned to this key.
   void on_pins_read(const Host& host, const ReadPins& wanted, const PinReads& reads) override {
+    const bool has_proven = std::ranges::any_of(reads.claimed, [&](const PinRead& read) { return read && *read && **read == wanted.key; });
     for (std::size_t i = 0; i < wanted.names.size(); ++i) {
       const PinRead& read = reads.claimed[i];
-      if (!read || (*read && **read != wanted.key)) refused_.insert(wanted.link);
+      if (!read || (*read && **read != wanted.key && !has_proven)) refused_.insert(wanted.link);
       if (read && *read != ledger_.find(host, wanted.names[i]))
         return world_.violated("I2", "daemon " + std::to_string(host.number) + ": the pin of " + wanted.names[i].text() +
                                          (*read ? " is another one" : " is gone") + ", and no operator was there");

@@ -427,6 +427,38 @@ TEST(Membership, AShortDaemonRestsAfterSoManyRefusals) {
   EXPECT_LE(asked, daemon.config.refusals_per_period + daemon.config.active_size);
 }
 
+/// A few that have but one another, and all that they know of are full.
+TEST(Membership, I9WhoIsTwoShortAndRefusedRoundAfterRoundAsksUrgently) {
+  const auto priorities = [](Index neighbours) {
+    Played daemon{quiet()};
+    daemon.has_neighbours(neighbours);
+    daemon.hears(1, Shuffle{make_contact(10), 0, false, {make_contact(20)}});
+    std::vector<Priority> asked;
+    const auto refuse = [&] {
+      const auto request = daemon.sent_to<Neighbor>(20);
+      if (!request) return;
+      asked.push_back(request->priority);
+      daemon.hears(20, NeighborReply{false});
+    };
+    refuse();
+    for (const TimePoint end = daemon.now + 1min; daemon.now < end;) {
+      for (Index each = 1; each <= neighbours; ++each) {
+        daemon.hears(each, KeepAlive{});
+        refuse();
+      }
+      daemon.waits(1s);
+      refuse();
+    }
+    return asked;
+  };
+  const Index full = static_cast<Index>(Config{}.active_size);
+  const auto of_island = priorities(full - 2), of_short = priorities(full - 1);
+  ASSERT_GE(of_island.size(), 5u);
+  EXPECT_EQ(of_island[0], Priority::low);
+  EXPECT_EQ(of_island.back(), Priority::high);
+  EXPECT_THAT(of_short, testing::Each(Priority::low)) << "one place is short for ever where their number is odd";
+}
+
 TEST(Membership, AQuestionWithoutAnAnswerIsAFailure) {
   Played daemon{quiet()};
   daemon.has_neighbours(1);
