@@ -11,6 +11,7 @@ const std::vector<EventText>& event_table() {
        "A peer asked for a connection in the name of a node that its key is not proven for; it was refused."},
       {"channel.reaped",
        "A connection that nobody used was closed, with the consent of both nodes; the next message opens another (level debug)."},
+      {"clock.stepped", "The host's clock was set by more than five minutes. The records of all are asked for once more."},
       {"daemon.failed", "The daemon cannot start, or cannot go on; the text says why."},
       {"daemon.ready", "The daemon has started: peers can reach it and nodes can attach."},
       {"daemon.stopping", "The daemon was told to stop; it tells its nodes and its peers."},

@@ -20,6 +20,7 @@ Core::Impl::Impl(CoreConfig core_config, const Signing& core_signing, Secrets& c
       secrets(core_secrets),
       rng(core_rng),
       started(now.steady),
+      wall_of_steady(wall_of(now)),
       links(core_signing.own_key()),
       own(config.cluster, config.boot_epoch, config.advertise, core_signing),
       pin_budget(config.pin_limits),
@@ -41,6 +42,7 @@ membership::AddressBook Core::Impl::saved_book(Now now) const {
 }
 
 void Core::Impl::settle(Now now, Effects& out) {
+  watch_clock(now, out);
   // A step can only ask, dial or refuse; none makes a link. A leg that is refused may leave others to be stepped.
   do {
     if (std::exchange(crawl_may_move, false)) advance_crawl(now, out);

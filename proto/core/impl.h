@@ -184,6 +184,10 @@ struct Core::Impl {
   bool may_say(Link& link, TokenBucket& rate, Now now, Effects& out);
   void on_records_wanted(Link& link, Now now, Effects& out);
   void give_records(Link& link, Now now, Effects& out);
+  /// What the wall clock shows when the steady one is at 0.
+  static WallTime wall_of(Now now);
+  void watch_clock(Now now, Effects& out);
+  void ask_for_records(const PublicKey& neighbour, Now now, Effects& out);
   void on_records(Link& link, const peer::Records& records, Now now, Effects& out);
   membership::ContactPtr own_contact(Now now);
   membership::AddressBook saved_book(Now now) const;
@@ -316,6 +320,7 @@ struct Core::Impl {
   Secrets& secrets;
   Rng rng;
   const TimePoint started;
+  WallTime wall_of_steady;  ///< changes when the host's clock is set
 
   Sessions sessions;
   Links links;
@@ -354,7 +359,7 @@ struct Core::Impl {
   std::set<PublicKey> believed;                    ///< members that were held to live because there is a link with them
   bool record_is_due = false;                      ///< it changed since it was broadcast last
   bool is_joined = false;                          ///< there was a neighbour, and since then always one, or a wish
-  bool wants_records = false;                      ///< as a newcomer, of the next neighbour
+  bool wants_records = false;                      ///< of the next neighbour: as a newcomer, or after the clock was wrong
   bool sweep_is_set = false;
   bool window_is_full = false;  ///< of our broadcasts, until MayBroadcast
   struct KeptMessage {

@@ -67,7 +67,7 @@ struct Link {
   TokenBucket overlay_words{limits::overlay_words_burst, limits::overlay_words_per_second};  ///< membership's, by the peer
   TokenBucket views_asked{limits::views_burst, limits::views_per_second};  ///< by the peer
   std::size_t words_dropped = 0;
-  bool gave_records = false;      ///< to the peer as a newcomer: once
+  TimePoint gives_records_at{};   ///< all of them to the peer, not earlier than
   struct Given {
     std::optional<PublicKey> upto{};
   };

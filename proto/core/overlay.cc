@@ -63,8 +63,7 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   gossip_follows(effect.peer, now);
   tell_names(Topic::neighbours, effect.peer, out);
   // Of every neighbour until one has answered: the first may have let us go before it read this.
-  if (Link* link = links.best_of(effect.peer); link != nullptr && wants_records)
-    say_on_overlay(*link, peer::encode(peer::RecordsWanted{}), now, out);
+  if (wants_records) ask_for_records(effect.peer, now, out);
 }
 
 void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects& out) {
@@ -229,7 +228,8 @@ void Core::Impl::leave_cluster(Now now, Effects& out) {
 // --- a newcomer hears of everybody ------------------------------------------------------------------------------
 
 void Core::Impl::on_records_wanted(Link& link, Now now, Effects& out) {
-  if (!hyparview.view().is_active(link.facts.peer_key) || std::exchange(link.gave_records, true)) return;
+  if (!hyparview.view().is_active(link.facts.peer_key) || now.steady < link.gives_records_at) return;
+  link.gives_records_at = now.steady + limits::records_gap;
   link.records_given = Link::Given{};
   give_records(link, now, out);
 }
@@ -264,6 +264,24 @@ void Core::Impl::give_records(Link& link, Now now, Effects& out) {
   });
   flush();
   if (!is_more) link.records_given.reset();
+}
+
+WallTime Core::Impl::wall_of(Now now) { return now.wall - std::chrono::duration_cast<WallTime>(now.steady.time_since_epoch()); }
+
+/// While our clock was wrong we believed no record that was made then, and broadcasts come once.
+void Core::Impl::watch_clock(Now now, Effects& out) {
+  const WallTime was = std::exchange(wall_of_steady, wall_of(now));
+  if (std::chrono::abs(wall_of_steady - was) < limits::clock_tolerance) return;
+  say(out, Severity::info, "clock.stepped", "the host's clock was set by more than five minutes");
+  wants_records = true;
+  for (const membership::Neighbour& each : hyparview.view().active()) ask_for_records(each.contact->key, now, out);
+}
+
+void Core::Impl::ask_for_records(const PublicKey& neighbour, Now now, Effects& out) {
+  Link* link = links.best_of(neighbour);
+  if (link == nullptr) return;
+  link->records_heard = 0;
+  say_on_overlay(*link, peer::encode(peer::RecordsWanted{}), now, out);
 }
 
 void Core::Impl::on_records(Link& link, const peer::Records& records, Now now, Effects& out) {

@@ -104,6 +104,8 @@ inline constexpr std::size_t reach_messages_max = 8;
 inline constexpr double overlay_words_per_second = 50, overlay_words_burst = 500;
 /// Passed over so many times, the link is closed.
 inline constexpr std::size_t overlay_words_dropped_max = 20'000;
+/// All records go over one link again only after so long: they are 3 MB of a cluster of 10,000.
+inline constexpr Duration records_gap = std::chrono::minutes{5};
 /// Joins under way at once: contact_nodes, and what operators and applications ask for.
 inline constexpr std::size_t joins_max = 64;
 /// Of an application's broadcast; gossip allows 512 KiB with what is around it.

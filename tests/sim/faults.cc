@@ -205,9 +205,7 @@ void Faults::attack(const Action& action) {
 void Faults::calm() {
   world_.trace.say("calm: all faults end");
   is_calm_ = true;
-  // What was lost again and again in the weather comes so late (Paths::draw), and what was said after it still later.
-  const Duration under_way = world_.network.paths.weather.loss_percent > 0 ? 20s : 0s;
-  last_end_ = disturbed_until_ = world_.queue.now() + under_way;
+  last_end_ = disturbed_until_ = world_.queue.now() + world_.network.paths.stands_still_for();
   world_.network.paths.heal_all();
   world_.poison.clear();
   for (const auto& hostile : world_.hostiles) hostile->leave();

@@ -31,6 +31,7 @@ class Host final : public Party {
   /// Another disk: another key, no pins.
   void lose_state(std::uint64_t key_seed);
   void set_clock_offset(WallTime offset) { clock_offset_ = offset; }
+  WallTime clock_offset() const { return clock_offset_; }
   /// `barrel-p2pd keys unpin`
   void unpin(const NodeName& name);
 

@@ -57,6 +57,9 @@ class Paths {
     std::uint64_t loss_percent = 0;  ///< a lost packet comes after a probe time-out
   } weather;
 
+  /// A message that is lost again and again may take so long, and what was said after it waits behind it.
+  Duration stands_still_for() const { return weather.loss_percent > 0 ? 20s : 0s; }
+
   /// One way, of one message.
   Duration draw(std::size_t from, std::size_t to, Rng& rng) const {
     Rng pair{std::min(from, to) * 1'000'003 + std::max(from, to)};

@@ -40,7 +40,7 @@ class Views final : public Check {
         const TimePoint began = since == one_sided_.end() ? world_.queue.now() : since->second;
         now_one_sided.emplace(std::pair{a, b}, began);
         const Duration age = world_.queue.now() - began;
-        const Duration allowed = world_.core_config().membership.keep_alive + 5s;
+        const Duration allowed = world_.core_config().membership.keep_alive + 5s + paths.stands_still_for();
         if ((age > allowed && world_.faults.quiet_for() > allowed) || age > 60s)
           return world_.violated("I8", "daemon " + std::to_string(a) + " has daemon " + std::to_string(b) + " as a neighbour, and is none of its, for " +
                                            show(age));

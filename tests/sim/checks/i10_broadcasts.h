@@ -70,6 +70,8 @@ class Broadcasts final : public Check {
     history_.push_back(world_.sight.component);
     if (history_.size() > 400) history_.pop_front();
     for (const auto& host : world_.hosts)
+      if (std::chrono::abs(host->clock_offset()) >= limits::clock_tolerance) wrong_clock_[host->number] = world_.queue.now();
+    for (const auto& host : world_.hosts)
       if (host->is_up()) numbered_at_[{host->number, host->start()}].resize(host->core()->broadcasts().next_number(), world_.queue.now());
     while (!due_.empty() && world_.queue.now() - due_.front().at > within) {
       for (const auto& [who, subscriber] : subscribers_)
@@ -130,6 +132,8 @@ class Broadcasts final : public Check {
     if (!host.is_up() || host.start() != subscriber.start || !origin.is_up() || origin.start() != due.origin.second) return;
     if (const auto heard = subscriber.heard.find(due.origin); heard != subscriber.heard.end() && heard->second >= due.number) return;
     if (subscriber.since > due.at - 1s) return;
+    // An origin is known by its record, and one of a time that has not come is not believed.
+    if (const auto wrong = wrong_clock_.find(number); wrong != wrong_clock_.end() && wrong->second > due.at - 1s) return;
     const std::size_t a = number, b = due.origin.first;
     const bool stayed = a == b || seconds_apart(a, b, 70, 0) == 0;
     const bool was_there = subscriber.since <= world_.queue.now() - 100s;  // the history is of its daemon since it was started
@@ -161,6 +165,7 @@ class Broadcasts final : public Check {
 
   std::map<Origin, std::uint64_t> accepted_by_;
   std::map<std::uint64_t, Said> said_;
+  std::map<std::size_t, TimePoint> wrong_clock_;  // a host's, when it was last seen to be
   std::map<Origin, std::vector<TimePoint>> numbered_at_;  // of gossip's number; [0] is not one
   std::map<std::pair<std::size_t, SessionId>, Subscriber> subscribers_;
   std::deque<Due> due_;

@@ -261,6 +261,21 @@ TEST_F(HostileMember, ANewcomerIsToldOfEverybodyAsFastAsItTakesIt) {
     records += more.first;
   }
   EXPECT_GE(records, 103u);
+  PlayedPeer::send(*victim, link, peer::RecordsWanted{});
+  EXPECT_EQ(told().first, 0u) << "not again so soon";
+}
+
+TEST_F(HostileMember, WhenTheClockWasSetAllRecordsAreWantedAgain) {
+  const auto is_asked = [&] {
+    PlayedPeer::send(*victim, link, wrap(membership::Message{membership::KeepAlive{}}));
+    const auto sent = sent_to(*victim, link);
+    return std::ranges::any_of(sent, [](const auto& each) { return std::holds_alternative<peer::RecordsWanted>(each); });
+  };
+  world.now.wall += 4min;
+  EXPECT_FALSE(is_asked());
+  world.now.wall -= 10min;
+  EXPECT_TRUE(is_asked());
+  EXPECT_FALSE(is_asked());
 }
 
 TEST_F(HostileMember, ListsThatAreTooLongAndWhatIsNoMessageEndTheLink) {
