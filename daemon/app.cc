@@ -91,25 +91,6 @@ DistPipe::Options pipe_options(const Config& config) {
           .frame_max = static_cast<std::uint32_t>(config.dist.max_frame)};
 }
 
-membership::Config membership_config(const MembershipConfig& config) {
-  using std::chrono::milliseconds;
-  membership::Config out;
-  out.active_size = config.active_size;
-  out.passive_size = config.passive_size;
-  out.arwl = static_cast<std::uint8_t>(config.arwl);
-  out.prwl = static_cast<std::uint8_t>(config.prwl);
-  out.shuffle_active = (config.shuffle_length - 1) / 2;
-  out.shuffle_passive = config.shuffle_length - 1 - out.shuffle_active;
-  out.shuffle_period = config.shuffle_period;
-  out.keep_alive = config.keep_alive;
-  out.pending_timeout = milliseconds{config.pending_timeout_ms};
-  out.base_backoff = milliseconds{config.base_backoff_ms};
-  out.max_fail_count = config.max_fail_count;
-  out.passive_max_age = milliseconds{config.passive_max_age_ms};
-  out.suspicion_min = config.suspicion;
-  return out;
-}
-
 std::string host_name() {
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
@@ -206,7 +187,7 @@ class App {
     out.fingerprint = fingerprint(keys_.public_key());
     out.udp_port = endpoint_->listening().front().port;
     out.advertise = advertised_;
-    out.membership = membership_config(config_.membership);
+    out.membership = config_.membership.for_core();
     out.contacts = config_.membership.contact_nodes;
     out.contact_retry = std::chrono::milliseconds{config_.membership.contact_retry_ms};
     if (auto book = load_address_book(config_.host.state_dir, config_.cluster.name, signing_)) out.book = std::move(*book);

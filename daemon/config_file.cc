@@ -656,4 +656,23 @@ std::vector<std::string> config_keys() {
   return paths;
 }
 
+membership::Config MembershipConfig::for_core() const {
+  using std::chrono::milliseconds;
+  membership::Config out;
+  out.active_size = active_size;
+  out.passive_size = passive_size;
+  out.arwl = static_cast<std::uint8_t>(arwl);
+  out.prwl = static_cast<std::uint8_t>(prwl);
+  out.shuffle_active = (shuffle_length - 1) / 2;  // and ourselves
+  out.shuffle_passive = shuffle_length - 1 - out.shuffle_active;
+  out.shuffle_period = shuffle_period;
+  out.keep_alive = keep_alive;
+  out.pending_timeout = milliseconds{pending_timeout_ms};
+  out.base_backoff = milliseconds{base_backoff_ms};
+  out.max_fail_count = max_fail_count;
+  out.passive_max_age = milliseconds{passive_max_age_ms};
+  out.suspicion_min = suspicion;
+  return out;
+}
+
 }  // namespace bp2p

@@ -74,6 +74,7 @@ struct MembershipConfig {
   std::uint32_t max_fail_count = 5;
   std::uint32_t passive_max_age_ms = 300'000;
   Duration suspicion = std::chrono::seconds{5};
+  membership::Config for_core() const;
   friend bool operator==(const MembershipConfig&, const MembershipConfig&) = default;
 };
 

@@ -94,9 +94,9 @@ std::vector<ConfigKey> made() {
   };
   const auto ms = [](std::uint32_t least) { return number_kind<std::uint32_t>(least, 86'400'000); };
   membership("contact_nodes", &MembershipConfig::contact_nodes, list_kind(join_target_kind()),
-             "Joined at the start, and again whenever there is no neighbour: nodes (\"app@db2\"), found as [discovery]\n"
-             "says, or addresses of daemons (\"10.0.0.6:9100\"). One that is up is enough.");
-  membership("contact_retry_ms", &MembershipConfig::contact_retry_ms, ms(100), "How long until the contacts are tried again.");
+             "Joined at the start, and again whenever there is no neighbour or one of them is not in our cluster: nodes\n"
+             "(\"app@db2\"), found as [discovery] says, or addresses of daemons (\"10.0.0.6:9100\"). One that is up is enough.");
+  membership("contact_retry_ms", &MembershipConfig::contact_retry_ms, ms(100), "How long until the contacts are tried again; three times as long while there are neighbours.");
   membership("active_size", &MembershipConfig::active_size, number_kind<std::uint32_t>(2, 64),
              "Neighbours: links that are kept, and over which broadcasts go.");
   membership("passive_size", &MembershipConfig::passive_size, number_kind<std::uint32_t>(2, 1024),
@@ -117,7 +117,7 @@ std::vector<ConfigKey> made() {
   membership("max_fail_count", &MembershipConfig::max_fail_count, number_kind<std::uint32_t>(1, 100),
              "After so many failures in a row it is no spare any more.");
   membership("passive_max_age_ms", &MembershipConfig::passive_max_age_ms, ms(1000),
-             "A spare of which nothing was heard for so long is forgotten.");
+             "A spare is forgotten so long after it became one.");
   membership("suspicion", &MembershipConfig::suspicion, duration_kind(100ms, 1h),
              "The least time that a daemon which cannot be reached has to say that it lives, before all agree that it is\n"
              "down: with four witnesses, up to 10 daemons; four times as long with 10,000, six times with one witness.");

@@ -319,6 +319,13 @@ events_test_() ->
               ok = fake_daemon:tell(daemon(Host), members, {member_down, <<"x@y">>, nodedown}),
               hears(Heard, [{barrel_p2p_event, left}]),
               hears(Both, [{barrel_p2p_event, {member_down, 'x@y', nodedown}}]),
+              ok = call(A, barrel_p2p, unsubscribe, [maps:get(pid, Both), members]),
+              ok = fake_daemon:tell(daemon(Host), members, {member_up, <<"x@y">>}),
+              ok = fake_daemon:tell(daemon(Host), neighbours, joined),
+              hears(Heard, [{barrel_p2p_event, joined}]),
+              hears(Both, []),
+              %% of whoever calls
+              ok = call(A, barrel_p2p, unsubscribe, []),
               %% who ends is forgotten, and then the daemon need not tell
               [true = call(A, erlang, exit, [Pid, kill]) || #{pid := Pid} <- [Heard, Both]],
               wait_until(fun() -> [[]] =:= maps:values(fake_daemon:topics(daemon(Host))) end)
@@ -357,7 +364,11 @@ broadcasts_test_() ->
               ok = call(B, barrel_p2p_plumtree, unsubscribe, [maps:get(pid, One), {tag, 1}]),
               ok = call(B, barrel_p2p_plumtree, broadcast, [{tag, 1}, last]),
               hears(HeardB, [{plumtree_broadcast, {{tag, 1}, last}}]),
-              hears(One, [])
+              hears(One, []),
+              ok = call(B, barrel_p2p_plumtree, unsubscribe, [maps:get(pid, HeardB)]),
+              ok = call(B, barrel_p2p_plumtree, broadcast, [<<"no tag of theirs">>, last]),
+              hears(HeardA, [{plumtree_broadcast, {{tag, 1}, last}}, {plumtree_broadcast, {<<"no tag of theirs">>, last}}]),
+              hears(HeardB, [])
       end, "broadcasts come once, in order, to all who subscribed, also after the daemon has restarted").
 
 a_program_without_distribution_hears_too_test_() ->

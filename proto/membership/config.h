@@ -56,6 +56,7 @@ struct Config {
   Duration health_tick = std::chrono::seconds{1};        ///< an idle daemon wakes so often to notice that it did not; guess
   std::uint32_t health_worst = 8;                        ///< Lifeguard's S
   Duration health_recovery = std::chrono::seconds{10};   ///< in time for so long: one better; guess
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 /// What was refused or passed over, since the start.

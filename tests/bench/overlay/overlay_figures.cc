@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "proto/membership/codec.h"
 #include "tests/bench/overlay/figures.h"
 #include "tests/unit/proto/membership/shape.h"
 
@@ -68,6 +69,7 @@ void shape(const Options& options, Report& report) {
   report.add({"mean degree right after the joins", "links", std::nullopt, at_least(4.7)},
              (static_cast<double>(payloads_per_flood(Graph{world})) - 1) / count + 1);
   const auto messages = world.messages;
+  world.measure = [](const membership::Message& message) { return membership::encode(message).size(); };
   world.run_for(50 * world.config.shuffle_period);
 
   const Graph graph{world};
@@ -91,6 +93,7 @@ void shape(const Options& options, Report& report) {
   report.add({"payloads per flood", "payloads", paper(39'984), Gate{whole - 0.5 * std::sqrt(count) - 1, whole}},
              static_cast<double>(payloads_per_flood(graph)));
   report.add({"messages per daemon and cycle", "messages"}, static_cast<double>(world.messages - messages) / count / 50);
+  report.add({"  in bytes, without those of QUIC", "B"}, static_cast<double>(world.bytes) / count / 50);
 }
 
 /// Of those who live when the share `killed` is dead: "S = 1-u^5, u = f+(1-f)u^4", percolation of the random graph.
@@ -103,7 +106,7 @@ double reached_by_theory(double killed) {
 void kills(const Options& options, Report& report) {
   for (int percent = 0; percent <= 95; percent += 5)
     report.draw(delivery_after_kills, "theory of random graphs", percent, reached_by_theory(percent / 100.0));
-  const std::array<int, 5> all{30, 50, 60, 80, 95};
+  const std::array<int, 6> all{10, 30, 50, 60, 80, 95};
   for (const int percent : all) {
     World world = grown(options, 50);
     // Where a giant component barely exists its size is chance: who else might have died on this very graph counts, too.

@@ -48,7 +48,7 @@ control_socket(#{dir := Dir}) -> filename:join(Dir, "ctl.sock").
 state_dir(#{dir := Dir}) -> filename:join(Dir, "state").
 config_file(#{dir := Dir}) -> filename:join(Dir, "barrel-p2pd.toml").
 
-%% The clean stop: within 2 s (promise I24; a sanitizer build gets 6) and with status 0.
+%% The clean stop: within 2 s, says promise I24; a sanitizer build on a busy machine gets 6. With status 0.
 stop(#{process := Process} = Daemon) ->
     {Ms, Status} = e2e_wait:timed(fun() -> e2e_os:stop(Process, term) end),
     Status =:= 0 orelse error({daemon_stopped_with, Status, tail(Daemon)}),

@@ -111,6 +111,29 @@ format = "json"
   EXPECT_EQ(config.log.format, LogFormat::json);
 }
 
+TEST(Configuration, OfMembershipReachesTheCore) {
+  EXPECT_EQ(MembershipConfig{}.for_core(), membership::Config{});
+  membership::Config all;
+  all.active_size = 7;
+  all.passive_size = 40;
+  all.arwl = 9;
+  all.prwl = 4;
+  all.shuffle_active = 5;
+  all.shuffle_passive = 6;
+  all.shuffle_period = 11s;
+  all.keep_alive = 12s;
+  all.pending_timeout = 1300ms;
+  all.base_backoff = 140ms;
+  all.max_fail_count = 15;
+  all.passive_max_age = 16s;
+  all.suspicion_min = 17s;
+  EXPECT_EQ(good("[membership]\nactive_size = 7\npassive_size = 40\narwl = 9\nprwl = 4\nshuffle_length = 12\n"
+                 "shuffle_period = \"11s\"\nkeep_alive = \"12s\"\npending_timeout_ms = 1300\nbase_backoff_ms = 140\n"
+                 "max_fail_count = 15\npassive_max_age_ms = 16000\nsuspicion = \"17s\"\n")
+                .membership.for_core(),
+            all);
+}
+
 TEST(Configuration, WritesBackWhatItRead) {
   const Config config = good("[discovery.static]\n\"a@b\" = [\"[::1]:1\", \"127.0.0.1:2\"]\n[transport]\n"
                              "idle_timeout = 1500\nkeep_alive = 500\nmax_udp_payload = 1300\n"

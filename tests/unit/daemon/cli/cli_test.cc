@@ -399,6 +399,7 @@ TEST_F(CommandLine, ShowsAndFollowsEvents) {
   };
   RunningDaemon daemon{socket_, std::move(subject)};
   EXPECT_EQ(call_with_config({"events"}).out, "T info a.b  so it is key=\"v\"\n");
+  EXPECT_EQ(nlohmann::json::parse(call_with_config({"events", "--json"}).out).at("events").at(0).at("event"), "a.b");
   daemon.tell_and_close({{Severity::info, R"({"time":"T","level":"info","event":"a.b","text":"x\ny"})"},
                          {Severity::debug, R"({"event":"not.told"})"},
                          {Severity::error, R"({"time":"U","level":"error","event":"c.d","text":"z"})"}});

@@ -254,6 +254,27 @@ TEST_F(Overlay, ADeathIsNoticedByWhoeverHadALinkThoughNoNeighbour) {
   for (Daemon* daemon : linked) EXPECT_TRUE(std::ranges::contains(daemon->dials, dead.at, &Dial::to));
 }
 
+/// Upstream's words.
+TEST_F(Overlay, WhyANeighbourIsNoneAnyMoreIsSaid) {
+  CoreConfig config{.link_linger = 1min};
+  config.membership.active_size = 2;
+  cluster(8, config);  // who comes later takes the place of others
+  world.pass(1min);
+  const auto reasons = [&] {
+    std::set<std::string> found;
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      for (const std::string& event : at(i).heard_events[nodes[i]])
+        if (event.starts_with("{peer_down,")) found.insert(event.substr(event.rfind(',')));
+    return found;
+  };
+  EXPECT_TRUE(reasons().contains(",dropped}"));
+  EXPECT_FALSE(reasons().contains(",nodedown}"));
+  world.unreachable.insert(at(3).at);
+  world.mute(at(3));
+  world.pass(1min);
+  EXPECT_TRUE(reasons().contains(",nodedown}"));
+}
+
 TEST_F(Overlay, ANodeHearsOfTheOthersOfItsHost) {
   cluster(2);
   world.pass(5s);

@@ -20,7 +20,10 @@ using Index = std::uint32_t;
 
 /// Daemon `index`: its key begins with a mix of the index and carries it, its IPv4 address is in a /24 of its own.
 inline ContactPtr make_contact(Index index, std::uint64_t epoch = 1, std::uint64_t number = 1) {
+  // What a daemon with one node and one address has, in bytes.
+  static const auto record = std::make_shared<const Bytes>(200);
   auto contact = std::make_shared<Contact>();
+  contact->record = record;
   contact->epoch = epoch;
   contact->number = number;
   const std::uint64_t tag = Rng{index}.next();
@@ -49,7 +52,9 @@ class World {
   TimePoint now{};
   /// How long a dial to a dead daemon takes to fail, and to one behind a cut.
   Duration refused_after = 20ms, cut_after = 3s;
-  std::uint64_t messages = 0, events = 0, trace = 0xcbf29ce484222325ULL;
+  /// How many bytes a message has, if somebody asks; it takes time.
+  std::size_t (*measure)(const Message&) = nullptr;
+  std::uint64_t messages = 0, bytes = 0, events = 0, trace = 0xcbf29ce484222325ULL;
 
   Index add(AddressBook book) {
     const auto index = static_cast<Index>(daemons_.size());
@@ -175,6 +180,7 @@ class World {
     for (Effect& effect : effects_) {
       if (auto* send = std::get_if<Send>(&effect)) {
         ++messages;
+        if (measure) bytes += measure(send->message);
         const Index to = index_of(send->to->key);
         mix(to * 16 + send->message.index());
         if (to >= size() || !alive_[to]) push(now + refused_after, i, to, unreachable);
