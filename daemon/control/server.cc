@@ -166,17 +166,17 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     one->unsent = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\n"
                   "Transfer-Encoding: chunked\r\n\r\n";
     flush(id);
-    watch(id);
+    discard(id);
   }
-  /// What a follower says is not looked at; only that it goes.
-  void watch(std::uint64_t id) {
+  /// What it says is not looked at any more; only that it goes.
+  void discard(std::uint64_t id) {
     const auto one = find(id);
     one->socket.async_read_some(asio::buffer(one->discarded),
                                 [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
                                   const auto self = weak.lock();
                                   if (!self || !self->find(id)) return;
                                   if (error) return self->close(id);
-                                  self->watch(id);
+                                  self->discard(id);
                                 });
   }
   void flush(std::uint64_t id) {
@@ -232,17 +232,7 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     error_code ignored;
     one->socket.shutdown(stream_protocol::socket::shutdown_send, ignored);
     allow_time(id, *one);
-    drain(id);
-  }
-  void drain(std::uint64_t id) {
-    const auto one = find(id);
-    one->socket.async_read_some(asio::buffer(one->discarded),
-                                [weak = weak_from_this(), one, id](const error_code& error, std::size_t) {
-                                  const auto self = weak.lock();
-                                  if (!self || !self->find(id)) return;
-                                  if (error) return self->close(id);
-                                  self->drain(id);  // the timer of finish() ends it
-                                });
+    discard(id);  // the timer ends it
   }
 
   asio::io_context& io;
