@@ -96,7 +96,8 @@ std::vector<ConfigKey> made() {
   membership("contact_nodes", &MembershipConfig::contact_nodes, list_kind(join_target_kind()),
              "Joined at the start, and again whenever there is no neighbour or one of them is not in our cluster: nodes\n"
              "(\"app@db2\"), found as [discovery] says, or addresses of daemons (\"10.0.0.6:9100\"). One that is up is enough.");
-  membership("contact_retry_ms", &MembershipConfig::contact_retry_ms, ms(100), "How long until the contacts are tried again; three times as long while there are neighbours.");
+  membership("contact_retry_ms", &MembershipConfig::contact_retry_ms, ms(100),
+             "How long until the contacts are tried again; three times as long while there are neighbours.");
   membership("active_size", &MembershipConfig::active_size, number_kind<std::uint32_t>(2, 64),
              "Neighbours: links that are kept, and over which broadcasts go.");
   membership("passive_size", &MembershipConfig::passive_size, number_kind<std::uint32_t>(2, 1024),
