@@ -36,6 +36,7 @@ void Core::Impl::on_link_opened(LinkId id, const LinkFacts& facts, Now now, Effe
   searches_may_move = true;
   if (stopping) return close_link(id, LinkCode::goodbye, "the daemon is stopping", now, out);
   if (facts.peer_key == signing.own_key()) {
+    // One of several addresses that leads here says nothing of the others.
     for (const auto& [_, each] : reaches)
       if (each.is_join && each.search.attempts.size() == 1 && each.search.attempts.front().to == dialled)
         remember_contact(each.search, facts.peer_key);

@@ -22,6 +22,13 @@ std::string_view reason_of(membership::DownReason reason) {
   return "dropped";
 }
 
+Sought sought_of(const JoinTarget& target) {
+  return std::visit([](const auto& each) { return Sought{each}; }, target);
+}
+
+/// Contacts that are not with us are looked for again: twice in the 60 s of I9 by who has neighbours.
+Duration until_contacts(const CoreConfig& config, bool is_alone) { return (is_alone ? 1 : 3) * config.contact_retry; }
+
 }  // namespace
 
 void Core::Impl::pump(Now now, Effects& out) {
@@ -54,7 +61,7 @@ void Core::Impl::carry_out(const membership::PeerUp& effect, Now now, Effects& o
   if (Link* link = links.best_of(effect.peer)) heard_of(*contact_of(*link), now);
   if (!std::exchange(is_joined, true)) {
     wants_records = record_is_due = true;
-    if (!config.contacts.empty()) deadlines.set_if_none({Deadlines::Of::join, 0}, now.steady + 3 * config.contact_retry);
+    if (!config.contacts.empty()) deadlines.set_if_none({Deadlines::Of::join, 0}, now.steady + until_contacts(config, false));
     say(out, Severity::info, "overlay.joined", "joined the cluster " + config.cluster + "; the first neighbour is " + shown_member(effect.peer));
     tell(Topic::neighbours, Term::atom("joined"), out);
   }
@@ -77,7 +84,7 @@ void Core::Impl::carry_out(const membership::PeerDown& effect, Now now, Effects&
   if (hyparview.is_alone() && is_joined) {
     say(out, Severity::warning, "overlay.alone",
         "no neighbour is left; " + std::string{config.contacts.empty() ? "the address book is" : "contacts and address book are"} + " tried");
-    deadlines.set({Deadlines::Of::join, 0}, now.steady + config.contact_retry);
+    deadlines.set({Deadlines::Of::join, 0}, now.steady + until_contacts(config, true));
     wants_records = true;
   }
 }
@@ -169,22 +176,19 @@ void Core::Impl::join_through(Link& link, Now now) {
   hyparview.join(contact_of(link), now.steady, membership_effects);
 }
 
-/// Who has neighbours goes on to look for contacts that are not with it, twice in the 60 s of I9: two that met while their
-/// contact was away would else stay for themselves, and for ever.
+/// Who has neighbours goes on to look for contacts that are not with it: two that met while their contact was away would
+/// else stay for themselves, and for ever.
 void Core::Impl::join_contacts(Now now, Effects& out) {
   if (stopping || config.contacts.empty()) return;
   const bool is_alone = hyparview.is_alone();
   for (const JoinTarget& contact : config.contacts)
     if (is_alone || !is_with_us(contact)) join(contact, now, out);
-  deadlines.set({Deadlines::Of::join, 0}, now.steady + (is_alone ? 1 : 3) * config.contact_retry);
+  deadlines.set({Deadlines::Of::join, 0}, now.steady + until_contacts(config, is_alone));
 }
 
 /// A contact's record need not have the address that it is known by here: there are virtual addresses, and translated ones.
 void Core::Impl::remember_contact(const Search& search, const PublicKey& key) {
-  const auto is_sought = [&](const JoinTarget& contact) {
-    return std::visit([](const auto& each) { return Sought{each}; }, contact) == search.sought();
-  };
-  if (std::ranges::any_of(config.contacts, is_sought)) contact_keys.insert_or_assign(search.sought(), key);
+  if (std::ranges::contains(config.contacts, search.sought(), sought_of)) contact_keys.insert_or_assign(search.sought(), key);
 }
 
 bool Core::Impl::is_with_us(const JoinTarget& target) {
@@ -192,15 +196,14 @@ bool Core::Impl::is_with_us(const JoinTarget& target) {
   const auto is_here = [&](const PublicKey& key) {
     return key == signing.own_key() || suspicions.status(key) == membership::Suspicions::Status::alive;
   };
-  const auto led_to = contact_keys.find(std::visit([](const auto& each) { return Sought{each}; }, target));
+  const auto led_to = contact_keys.find(sought_of(target));
   if (led_to != contact_keys.end() && is_here(led_to->second)) return true;
-  const auto is_one_of = [&](const auto& names, const auto& addresses) {
-    const auto* name = std::get_if<NodeName>(&target);
-    return name ? std::ranges::contains(names, *name) : std::ranges::contains(addresses, std::get<Address>(target));
-  };
-  bool found = is_one_of(own.body().names, own.body().addresses);
+  if (const auto* name = std::get_if<NodeName>(&target))
+    return std::ranges::contains(own.body().names, *name) || std::ranges::any_of(contacts.keys_of(*name), is_here);
+  const Address& address = std::get<Address>(target);
+  bool found = std::ranges::contains(own.body().addresses, address);
   contacts.for_each([&](const PublicKey& key, const Contacts::Known& known) {
-    found = found || (is_here(key) && is_one_of(known.names, known.contact->addresses));
+    found = found || (std::ranges::contains(known.contact->addresses, address) && is_here(key));
   });
   return found;
 }

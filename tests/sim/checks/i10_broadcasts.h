@@ -69,10 +69,10 @@ class Broadcasts final : public Check {
   void on_moment() override {
     history_.push_back(world_.sight.component);
     if (history_.size() > 400) history_.pop_front();
-    for (const auto& host : world_.hosts)
+    for (const auto& host : world_.hosts) {
       if (std::chrono::abs(host->clock_offset()) >= limits::clock_tolerance) wrong_clock_[host->number] = world_.queue.now();
-    for (const auto& host : world_.hosts)
       if (host->is_up()) numbered_at_[{host->number, host->start()}].resize(host->core()->broadcasts().next_number(), world_.queue.now());
+    }
     while (!due_.empty() && world_.queue.now() - due_.front().at > within) {
       for (const auto& [who, subscriber] : subscribers_)
         if (world_.host(who.first).node_of(who.second) != nullptr) look_at(who.first, subscriber, due_.front());

@@ -140,9 +140,7 @@ struct Crawling : testing::Test {
 };
 
 TEST_F(Crawling, ShowsEveryDaemonWithTheNeighboursThatItHas) {
-  CoreConfig still;
-  still.membership.swaps_per_thousand_rounds = 0;  // the views are looked at when the crawl is over
-  cluster(12, still);
+  cluster(12);
   const ClusterGraph graph = crawl(at(3));
   EXPECT_EQ(graph.members, 12u);
   ASSERT_EQ(graph.daemons.size(), 12u);
