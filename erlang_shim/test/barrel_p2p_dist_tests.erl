@@ -6,7 +6,7 @@
 
 %% Run inside the nodes.
 -export([attach/1, monitored_death/1, linked_death/1, messages_by_name/1, echo/0]).
--export([start_listener/0, listener/1, heard/1, forget/1]).
+-export([start_listener/0, start_own_subscriber/0, listener/1, heard/1, forget/1]).
 -export([start_sink/1, sink/1, sink_count/0, start_sender/3]).
 
 -define(DFLAG_DIST_HDR_ATOM_CACHE, 16#2000).
@@ -324,11 +324,16 @@ events_test_() ->
               ok = fake_daemon:tell(daemon(Host), neighbours, joined),
               hears(Heard, [{barrel_p2p_event, joined}]),
               hears(Both, []),
-              %% of whoever calls
-              ok = call(A, barrel_p2p, unsubscribe, []),
               %% who ends is forgotten, and then the daemon need not tell
               [true = call(A, erlang, exit, [Pid, kill]) || #{pid := Pid} <- [Heard, Both]],
-              wait_until(fun() -> [[]] =:= maps:values(fake_daemon:topics(daemon(Host))) end)
+              Topics = fun() -> maps:values(fake_daemon:topics(daemon(Host))) end,
+              wait_until(fun() -> [[]] =:= Topics() end),
+              %% whoever calls
+              Own = call(A, ?MODULE, start_own_subscriber, []),
+              wait_until(fun() -> [[neighbours]] =:= Topics() end),
+              unsubscribe = call(A, erlang, send, [Own, unsubscribe]),
+              wait_until(fun() -> [[]] =:= Topics() end),
+              ?assert(call(A, erlang, is_process_alive, [Own]))
       end, "events of neighbours and members, each once to each subscriber, until it ends").
 
 broadcasts_test_() ->
@@ -720,6 +725,13 @@ heard_by(Node, Subscribe) ->
     Pid = call(Node, ?MODULE, start_listener, []),
     _ = Subscribe(Pid),
     #{node => Node, pid => Pid}.
+
+start_own_subscriber() ->
+    spawn(fun() ->
+                  ok = barrel_p2p:subscribe(),
+                  receive unsubscribe -> ok = barrel_p2p:unsubscribe() end,
+                  receive after infinity -> ok end
+          end).
 
 %% It has heard exactly this since it was asked last.
 hears(#{node := Node, pid := Pid}, Messages) ->
